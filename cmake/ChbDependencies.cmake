@@ -1,0 +1,13 @@
+# Everything that is not ours comes from Debian's packages through pkg-config.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(LIBQB REQUIRED IMPORTED_TARGET libqb)
+pkg_check_modules(CPG REQUIRED IMPORTED_TARGET libcpg)
+pkg_check_modules(QUORUM REQUIRED IMPORTED_TARGET libquorum libvotequorum)
+pkg_check_modules(CMAP REQUIRED IMPORTED_TARGET libcmap)
+pkg_check_modules(CFG REQUIRED IMPORTED_TARGET libcfg)
+pkg_check_modules(PCMK_FENCING REQUIRED IMPORTED_TARGET pacemaker-fencing)
+pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(JSONC REQUIRED IMPORTED_TARGET json-c)
+if(CHB_TESTS)
+  pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+endif()
