@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * COLO's sequences: runs a table of QMP steps against one QEMU and says how it went.
+ *
+ * The tables are data (qmp/sequence_table.h, one file seq_*.c each); this engine fills in names and
+ * numbers, sends, waits, times and reports. It decides nothing: whether a sequence may be run at all
+ * (design, rules R1 to R7) is for the caller to know.
+ *
+ * Source of every sequence: lab-notes, sections B, C and E; doc/ names the measurements.
+ */
+#ifndef CHB_QMP_SEQUENCE_H
+#define CHB_QMP_SEQUENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <agent/core/outcome.h>
+#include <agent/core/time.h>
+#include <qmp/caps.h>
+#include <qmp/client.h>
+#include <qmp/names.h>
+
+#define CHB_SEQ_ADDRESS_SIZE 64
+#define CHB_SEQ_PATH_SIZE 96
+#define CHB_SEQ_ERROR_SIZE 256
+#define CHB_SEQ_STEPS_MAX 320
+
+struct chb_seq_table;
+
+/* The sequences. Which side runs it, what must hold before, what holds after. */
+
+/* Primary started with -S: lets the guest run, tells the network where it is. */
+extern const struct chb_seq_table chb_seq_start_primary;
+/* Secondary started with -incoming defer: takes x-colo, exports its disks, listens for the migration.
+ * An address in use ends it with error -EADDRINUSE; the caller tries again with other ports, after
+ * chb_seq_secondary_unprepare. */
+extern const struct chb_seq_table chb_seq_secondary_prepare;
+/* Secondary, not yet in COLO: takes the exports back. Tolerates that nothing is there. */
+extern const struct chb_seq_table chb_seq_secondary_unprepare;
+/* Primary alone and running, the secondary prepared: the live join (lab-notes, section E). DONE: both
+ * are in COLO. Else run chb_seq_join_abort; the guest may be standing still until then. */
+extern const struct chb_seq_table chb_seq_join;
+/* Primary, wherever a join stopped: after it the guest runs alone, as before the join. Tolerates that
+ * nothing is there, so it can be run again. */
+extern const struct chb_seq_table chb_seq_join_abort;
+/* Secondary in COLO, with proof that the peer is gone: opens the output first, then goes on alone.
+ * Yanks first unless peer_reachable. */
+extern const struct chb_seq_table chb_seq_solo_secondary;
+/* Primary in COLO, with proof that the peer is gone: the same. */
+extern const struct chb_seq_table chb_seq_solo_primary;
+/* Either side: tells the switches where the guest is. */
+extern const struct chb_seq_table chb_seq_announce;
+
+struct chb_seq_nic {
+    bool vnet_hdr;         /* virtio-net: every filter must know of the virtio header */
+    uint16_t mirror_port;  /* on the secondary, red0 */
+    uint16_t compare_port; /* on the secondary, red1 */
+};
+
+/* Copied by chb_seq_start(). */
+struct chb_seq_params {
+    unsigned n_disks; /* 1 to CHB_DISKS_MAX */
+    unsigned n_nics;  /* 0 to CHB_NICS_MAX */
+    struct chb_seq_nic nics[CHB_NICS_MAX];
+    char listen_address[CHB_SEQ_ADDRESS_SIZE]; /* secondary: its own; numeric, IPv6 without brackets */
+    char peer_address[CHB_SEQ_ADDRESS_SIZE];   /* primary: the secondary's */
+    uint16_t nbd_port;
+    uint16_t migrate_port;
+    char socket_prefix[CHB_SEQ_PATH_SIZE]; /* join: prefix of the sockets inside this QEMU, a path */
+    bool was_secondary;  /* join: this QEMU has a rewriter; the filters go in front of it */
+    bool peer_reachable; /* going solo, abort: the peer's sockets are closed, nothing needs a yank */
+    uint32_t memory_mb;  /* guest's, for deadlines; 1 or more */
+    uint32_t checkpoint_delay_ms; /* 0: QEMU's own */
+    uint32_t compare_timeout_ms;  /* 0: QEMU's own, 3000 */
+    uint64_t resync_bytes_per_s;  /* first copy of each disk; 0: unlimited */
+    uint64_t migrate_bytes_per_s; /* 0: unlimited */
+};
+
+/* Moments that the product reports and acts on, told as they happen. */
+enum chb_seq_milestone {
+    CHB_SEQ_OUTPUT_OPEN,             /* solo secondary: no frame is held any more, on any NIC */
+    CHB_SEQ_LOST_HEARTBEAT_SENT,     /* x-colo-lost-heartbeat handed to the socket */
+    CHB_SEQ_LOST_HEARTBEAT_ANSWERED, /* and answered */
+    CHB_SEQ_SOLO_RUNNING,            /* seen running after it; what follows is tidying up */
+    CHB_SEQ_COPY_READY,              /* join: the disks are equal */
+    CHB_SEQ_STOP_SENT,               /* join: the guest stands still from here */
+    CHB_SEQ_IN_COLO,                 /* join: query-migrate says colo */
+    CHB_SEQ_MILESTONE_MAX,
+};
+
+struct chb_seq_progress {
+    const char *step; /* static text */
+    enum chb_seq_phase {
+        CHB_SEQ_PHASE_OTHER,
+        CHB_SEQ_PHASE_COPY,    /* disks: bytes of all disks together */
+        CHB_SEQ_PHASE_MIGRATE, /* memory: done is what was sent, total is done + remaining */
+    } phase;
+    uint64_t done_bytes;
+    uint64_t total_bytes;
+};
+
+struct chb_seq_step_time {
+    const char *step; /* static text; several disks or NICs give several entries */
+    unsigned index;   /* which disk or NIC */
+    bool tolerated;   /* it failed, and that was allowed */
+    enum chb_outcome outcome;
+    chb_time started_at; /* sent */
+    chb_span duration;   /* to the answer, and to the end of its wait */
+};
+
+struct chb_seq_result {
+    enum chb_outcome outcome;
+    bool aborted;                    /* by chb_seq_abort() */
+    int error;                       /* 0; -EADDRINUSE, -ETIMEDOUT, -ECANCELED, -EREMOTEIO, … */
+    const char *step;                /* step that did not succeed; "" on success */
+    unsigned index;                  /* its disk or NIC */
+    char text[CHB_SEQ_ERROR_SIZE];   /* QEMU's words if there are any; "" on success */
+    chb_time started_at;
+    chb_time finished_at;
+    chb_time milestones[CHB_SEQ_MILESTONE_MAX]; /* CHB_TIME_NEVER where not reached */
+    size_t n_steps;
+    const struct chb_seq_step_time *steps; /* borrowed, for the time of the callback */
+};
+
+struct chb_seq_callbacks {
+    /* Each may be NULL. From the event loop only, except as chb_seq_abort() says. */
+    void (*on_milestone)(void *userdata, enum chb_seq_milestone milestone, chb_time at);
+    void (*on_progress)(void *userdata, const struct chb_seq_progress *progress); /* 5 a second */
+    /* Once. The sequence is over and sends nothing more; chb_seq_free() may be called from here. */
+    void (*on_done)(void *userdata, const struct chb_seq_result *result);
+};
+
+struct chb_seq;
+
+/* Starts @table on @client. One sequence per client at a time.
+ * @client: ready, borrowed, must outlive the sequence; a client that closes ends it as UNKNOWN.
+ * @params: copied. @caps: copied. @callbacks: borrowed.
+ * @ret_seq: owned by the caller, chb_seq_free().
+ * Returns 0; -ENOTCONN; -EBUSY when another sequence runs on the client; -EINVAL for parameters out of
+ * their range; -ENOMEM. On an error nothing was sent. */
+int chb_seq_start(struct chb_qmp_client *client, const struct chb_seq_table *table,
+                  const struct chb_seq_params *params, const struct chb_qmp_caps *caps,
+                  const struct chb_seq_callbacks *callbacks, void *userdata,
+                  struct chb_seq **ret_seq);
+
+/* Sends nothing more and calls on_done before it returns: FAILED if nothing was outstanding, so that
+ * it stopped between two steps; UNKNOWN else. Does nothing once on_done was called. */
+void chb_seq_abort(struct chb_seq *seq);
+
+/* Ends the sequence without any callback. NULL is fine. Returns NULL. */
+struct chb_seq *chb_seq_free(struct chb_seq *seq);
+
+/* The table's name ("join"), static. */
+const char *chb_seq_table_name(const struct chb_seq_table *table);
+
+/* Static, for people and logs ("lost-heartbeat-sent"). */
+const char *chb_seq_milestone_name(enum chb_seq_milestone milestone);
+
+#endif
