@@ -17,31 +17,31 @@
 
 struct chb_qmp_caps {
     struct chb_qmp_version version;
-    bool lost_heartbeat;    /* x-colo-lost-heartbeat */
-    bool colo_status;       /* query-colo-status */
-    bool x_colo;            /* migration capability x-colo */
-    bool checkpoint_delay;  /* migration parameter x-checkpoint-delay */
-    bool yank;              /* yank, and it may run out-of-band */
-    bool block_export_add;  /* else nbd-server-add */
+    bool lost_heartbeat;   /* x-colo-lost-heartbeat */
+    bool colo_status;      /* query-colo-status */
+    bool x_colo;           /* migration capability x-colo */
+    bool checkpoint_delay; /* migration parameter x-checkpoint-delay */
+    bool yank;             /* yank, and it may run out-of-band */
+    bool block_export_add; /* else nbd-server-add */
     bool nbd_server_add;
-    bool blockdev_change;   /* x-blockdev-change */
-    bool block_job_cancel;  /* else job-cancel */
+    bool blockdev_change;  /* x-blockdev-change */
+    bool block_job_cancel; /* else job-cancel */
     bool job_cancel;
-    bool reconnect_ms;      /* socket chardevs: reconnect-ms, else reconnect in seconds */
+    bool reconnect_ms; /* socket chardevs: reconnect-ms, else reconnect in seconds */
     bool announce_self;
-    bool driver_quorum;     /* block drivers that a build may leave out */
+    bool driver_quorum; /* block drivers that a build may leave out */
     bool driver_replication;
     bool driver_nbd;
     bool object_colo_compare;
-    bool object_filters;    /* filter-mirror, filter-redirector and filter-rewriter */
+    bool object_filters; /* filter-mirror, filter-redirector and filter-rewriter */
 };
 
 typedef void chb_qmp_caps_fn(void *userdata, enum chb_outcome outcome,
                              const struct chb_qmp_caps *caps, const char *error_text);
 
 /* Asks @client (which must be ready) for its schema; the version comes from the greeting.
- * @fn: called once from the event loop, unless the client is freed before. @caps is NULL unless DONE.
- * Returns as chb_qmp_conn_send(). */
+ * @fn: called once from the event loop, unless the client is freed before. @caps is NULL unless
+ * DONE. Returns as chb_qmp_conn_send(). */
 int chb_qmp_caps_probe(struct chb_qmp_client *client, chb_span timeout, chb_qmp_caps_fn *fn,
                        void *userdata);
 

@@ -61,11 +61,17 @@ bool chb_qmp_client_is_ready(const struct chb_qmp_client *client);
 /* As of the greeting; all zero before on_ready. */
 const struct chb_qmp_version *chb_qmp_client_version(const struct chb_qmp_client *client);
 
-/* See chb_qmp_conn_send(), chb_qmp_conn_cancel(), chb_qmp_conn_hold() and chb_qmp_conn_release(). */
+/* See chb_qmp_conn_send(), chb_qmp_conn_cancel(), chb_qmp_conn_hold() and chb_qmp_conn_release().
+ */
 int chb_qmp_client_send(struct chb_qmp_client *client, enum chb_qmp_monitor monitor,
                         const char *command, struct json_object *arguments, chb_span timeout,
                         chb_qmp_reply_fn *fn, void *userdata, uint64_t *ret_id);
-void chb_qmp_client_cancel(struct chb_qmp_client *client, enum chb_qmp_monitor monitor, uint64_t id);
+int chb_qmp_client_send_fd(struct chb_qmp_client *client, enum chb_qmp_monitor monitor,
+                           const char *command, struct json_object *arguments, int fd,
+                           chb_span timeout, chb_qmp_reply_fn *fn, void *userdata,
+                           uint64_t *ret_id);
+void chb_qmp_client_cancel(struct chb_qmp_client *client, enum chb_qmp_monitor monitor,
+                           uint64_t id);
 void chb_qmp_client_hold(struct chb_qmp_client *client, enum chb_qmp_monitor monitor);
 void chb_qmp_client_release(struct chb_qmp_client *client, enum chb_qmp_monitor monitor);
 

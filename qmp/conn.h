@@ -2,13 +2,13 @@
 /*
  * One QMP monitor connection on a unix socket, driven by sd-event.
  *
- * It never blocks and never raises SIGPIPE. Commands may be sent back to back; replies are matched by
- * id. Each command has its own deadline. A command whose deadline passes ends as UNKNOWN at once and
- * its late reply is dropped; the connection stays. When the connection ends, everything outstanding
- * ends as UNKNOWN before the close is reported.
+ * It never blocks and never raises SIGPIPE. Commands may be sent back to back; replies are matched
+ * by id. Each command has its own deadline. A command whose deadline passes ends as UNKNOWN at once
+ * and its late reply is dropped; the connection stays. When the connection ends, everything
+ * outstanding ends as UNKNOWN before the close is reported.
  *
- * Callbacks run from the event loop, never from inside chb_qmp_conn_send(). From inside any callback
- * every function here may be called, chb_qmp_conn_free() too.
+ * Callbacks run from the event loop, never from inside chb_qmp_conn_send(). From inside any
+ * callback every function here may be called, chb_qmp_conn_free() too.
  *
  * Sources: QEMU's docs/interop/qmp-spec.rst (greeting, capabilities negotiation, exec-oob).
  */
@@ -33,6 +33,7 @@
 #define CHB_QMP_DEPTH_MAX 32
 #define CHB_QMP_OUTSTANDING_MAX 512
 #define CHB_QMP_UNSENT_BYTES_MAX ((size_t)1024 * 1024)
+#define CHB_QMP_UNSENT_FDS_MAX 4
 
 struct chb_qmp_conn;
 
@@ -49,9 +50,9 @@ struct chb_qmp_reply {
     struct json_object *data; /* DONE: the "return" member */
     const char *error_class;  /* FAILED: QEMU's error class; else "" */
     const char *error_text;   /* FAILED: QEMU's text; UNKNOWN: ours; DONE: "" */
-    int error;                /* DONE 0, FAILED -EREMOTEIO, UNKNOWN -ETIMEDOUT or the close reason */
-    chb_time sent_at;         /* when it was handed to the socket's queue */
-    chb_time answered_at;     /* when the answer was read, or the outcome became UNKNOWN */
+    int error;            /* DONE 0, FAILED -EREMOTEIO, UNKNOWN -ETIMEDOUT or the close reason */
+    chb_time sent_at;     /* when it was handed to the socket's queue */
+    chb_time answered_at; /* when the answer was read, or the outcome became UNKNOWN */
 };
 
 typedef void chb_qmp_reply_fn(void *userdata, const struct chb_qmp_reply *reply);
@@ -84,12 +85,16 @@ int chb_qmp_conn_open(sd_event *event, const char *path, int64_t priority, bool 
  * NULL is fine. Returns NULL. */
 struct chb_qmp_conn *chb_qmp_conn_free(struct chb_qmp_conn *conn);
 
+/* Ends the connection as if QEMU had: every outstanding command gets its UNKNOWN with @error, then
+ * on_closed is called, all before this returns. Does nothing on a closed connection. */
+void chb_qmp_conn_close(struct chb_qmp_conn *conn, int error);
+
 /* Queues one command, and writes it at once if the socket takes it.
  * @command: name; on an out-of-band connection it is sent as exec-oob.
  * @arguments: borrowed, an object or NULL for none.
  * @timeout: from now, more than 0.
- * @fn: called exactly once, unless chb_qmp_conn_cancel() or chb_qmp_conn_free() come first. NULL: the
- * answer does not matter.
+ * @fn: called exactly once, unless chb_qmp_conn_cancel() or chb_qmp_conn_free() come first. NULL:
+ * the answer does not matter.
  * @ret_id: may be NULL; for chb_qmp_conn_cancel().
  * Returns 0; -ENOTCONN before on_ready or after the close; -EBUSY with CHB_QMP_OUTSTANDING_MAX
  * commands outstanding; -ENOBUFS when QEMU has not read CHB_QMP_UNSENT_BYTES_MAX; -ENOMEM. On an
@@ -97,8 +102,15 @@ struct chb_qmp_conn *chb_qmp_conn_free(struct chb_qmp_conn *conn);
 int chb_qmp_conn_send(struct chb_qmp_conn *conn, const char *command, struct json_object *arguments,
                       chb_span timeout, chb_qmp_reply_fn *fn, void *userdata, uint64_t *ret_id);
 
-/* Between hold and release, commands are only queued; release writes them as one piece, so that QEMU
- * reads them in one go. Nests. */
+/* The same with a file descriptor for QEMU, which travels with the command's first byte (`getfd`).
+ * @fd: borrowed, a copy is made. Returns also -EMFILE for more than CHB_QMP_UNSENT_FDS_MAX waiting.
+ */
+int chb_qmp_conn_send_fd(struct chb_qmp_conn *conn, const char *command,
+                         struct json_object *arguments, int fd, chb_span timeout,
+                         chb_qmp_reply_fn *fn, void *userdata, uint64_t *ret_id);
+
+/* Between hold and release, commands are only queued; release writes them as one piece, so that
+ * QEMU reads them in one go. Nests. */
 void chb_qmp_conn_hold(struct chb_qmp_conn *conn);
 void chb_qmp_conn_release(struct chb_qmp_conn *conn);
 

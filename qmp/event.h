@@ -76,32 +76,32 @@ enum chb_migration_status {
 
 struct chb_qmp_event {
     enum chb_qmp_event_kind kind;
-    chb_time received_at; /* this host's clock, when the line was read */
+    chb_time received_at;                /* this host's clock, when the line was read */
     enum chb_colo_mode colo_mode;        /* COLO_EXIT */
     enum chb_colo_reason colo_reason;    /* COLO_EXIT */
     enum chb_migration_status migration; /* MIGRATION */
-    bool guest;    /* SHUTDOWN, RESET: the guest itself asked for it */
-    bool write;    /* BLOCK_IO_ERROR: a write, not a read */
-    bool stopped;  /* BLOCK_IO_ERROR: action "stop", the VM stands still */
-    int64_t offset; /* BLOCK_JOB_*: bytes done */
-    int64_t length; /* BLOCK_JOB_*: bytes in all */
-    char id[64];      /* job id; node name for BLOCK_IO_ERROR and QUORUM_*, device if none */
-    char reason[64];  /* SHUTDOWN, RESET: cause; GUEST_PANICKED: action; JOB_STATUS_CHANGE: status */
-    char error[160];  /* QEMU's error text, "" if none */
+    bool guest;                          /* SHUTDOWN, RESET: the guest itself asked for it */
+    bool write;                          /* BLOCK_IO_ERROR: a write, not a read */
+    bool stopped;                        /* BLOCK_IO_ERROR: action "stop", the VM stands still */
+    int64_t offset;                      /* BLOCK_JOB_*: bytes done */
+    int64_t length;                      /* BLOCK_JOB_*: bytes in all */
+    char id[64];     /* job id; node name for BLOCK_IO_ERROR and QUORUM_*, device if none */
+    char reason[64]; /* SHUTDOWN, RESET: cause; GUEST_PANICKED: action; JOB_STATUS_CHANGE: status */
+    char error[160]; /* QEMU's error text, "" if none */
 };
 
 /* Parses one event.
  * @name, @data: as read; @data may be NULL.
- * Returns 0; -ENOENT for an event that is not in the list; -EBADMSG when a member that the event must
- * have is missing or of another type. @ret_event is untouched on failure. */
+ * Returns 0; -ENOENT for an event that is not in the list; -EBADMSG when a member that the event
+ * must have is missing or of another type. @ret_event is untouched on failure. */
 int chb_qmp_event_parse(const char *name, struct json_object *data, chb_time at,
                         struct chb_qmp_event *ret_event);
 
 /* QEMU's own name of the event ("COLO_EXIT"). */
 const char *chb_qmp_event_name(enum chb_qmp_event_kind kind);
 
-/* QEMU's text to value; unknown text gives CHB_RUN_STATE_OTHER, CHB_MIGRATION_OTHER and _NONE. NULL is
- * fine and means none. */
+/* QEMU's text to value; unknown text gives CHB_RUN_STATE_OTHER, CHB_MIGRATION_OTHER and _NONE. NULL
+ * is fine and means none. */
 enum chb_run_state chb_run_state_from_text(const char *text);
 enum chb_migration_status chb_migration_status_from_text(const char *text);
 enum chb_colo_mode chb_colo_mode_from_text(const char *text);

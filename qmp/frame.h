@@ -12,9 +12,9 @@
 
 struct chb_frame {
     char *data;
-    size_t used;      /* bytes held */
-    size_t scanned;   /* of which this many are known to hold no line end */
-    size_t taken;     /* bytes at the front that earlier lines used up */
+    size_t used;    /* bytes held */
+    size_t scanned; /* of which this many are known to hold no line end */
+    size_t taken;   /* bytes at the front that earlier lines used up */
     size_t allocated;
     size_t line_bytes_max;
 };
@@ -36,8 +36,8 @@ void chb_frame_commit(struct chb_frame *frame, size_t size);
 
 /* The next complete line, without its LF or CR LF, terminated by NUL.
  * @ret_line: owned by the frame, valid until the next chb_frame_reserve().
- * Returns 1 with a line, 0 when more bytes are needed, -EMSGSIZE when the line is too long, -EBADMSG
- * when it holds a NUL byte. */
+ * Returns 1 with a line, 0 when more bytes are needed, -EMSGSIZE when the line is too long,
+ * -EBADMSG when it holds a NUL byte. */
 int chb_frame_next(struct chb_frame *frame, char **ret_line, size_t *ret_length);
 
 #endif

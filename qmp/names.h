@@ -3,10 +3,10 @@
  * Every id that we give to a thing inside QEMU, in one place: the command line creates half of
  * them, the sequences the other half, and each must find what the other made.
  *
- * "$i" stands for the index of the disk or NIC. All results are well-formed QEMU ids (a letter, then
- * letters, digits, "-", "." or "_") and at most 31 characters, QEMU's limit for a node name. User
- * arguments that begin with "disk<digit>", "nic<digit>" or "colo-" are refused (agent/qemu), so these
- * names cannot collide.
+ * "$i" stands for the index of the disk or NIC. All results are well-formed QEMU ids (a letter,
+ * then letters, digits, "-", "." or "_") and at most 31 characters, QEMU's limit for a node name.
+ * User arguments that begin with "disk<digit>", "nic<digit>" or "qmp<digit>" are refused
+ * (agent/qemu), so these names cannot collide.
  */
 #ifndef CHB_QMP_NAMES_H
 #define CHB_QMP_NAMES_H
@@ -22,7 +22,7 @@
  * on a QEMU that was started as primary, and the bottom of the replication chain on a secondary. */
 #define CHB_DISK_QUORUM "disk$i"
 #define CHB_DISK_DEVICE "disk$i-dev"
-#define CHB_DISK_IMAGE "disk$i-image"
+#define CHB_DISK_IMAGE "disk$i-img"
 #define CHB_DISK_FILE "disk$i-file"
 /* Disks, secondary only. */
 #define CHB_DISK_REPLICATION "disk$i-repl"
@@ -30,13 +30,13 @@
 #define CHB_DISK_ACTIVE_FILE "disk$i-active-file"
 #define CHB_DISK_HIDDEN "disk$i-hidden"
 #define CHB_DISK_HIDDEN_FILE "disk$i-hidden-file"
-#define CHB_DISK_EXPORT "disk$i-export"
+#define CHB_DISK_EXPORT "disk$i-exp"
 #define CHB_DISK_EXPORT_NAME "disk$i"
 /* Disks, primary only: the second child of the quorum, and the short-lived target of the first copy
  * with its job. */
 #define CHB_DISK_NBD "disk$i-nbd"
 #define CHB_DISK_SYNC "disk$i-sync"
-#define CHB_DISK_JOB "disk$i-mirror"
+#define CHB_DISK_JOB "disk$i-job"
 /* How a quorum names its second child; QEMU gives the number back when the child is removed. */
 #define CHB_DISK_SECOND_CHILD "children.1"
 
@@ -63,8 +63,8 @@
 #define CHB_NIC_COMPARE "nic$i-comp0"
 
 /* The two monitors' chardevs. */
-#define CHB_MONITOR_MAIN "colo-qmp"
-#define CHB_MONITOR_OOB "colo-qmp-oob"
+#define CHB_MONITOR_MAIN "qmp0"
+#define CHB_MONITOR_OOB "qmp1"
 
 /* One of the patterns above with its index filled in.
  * @index: below CHB_DISKS_MAX or CHB_NICS_MAX, so one digit.

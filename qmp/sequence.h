@@ -3,8 +3,8 @@
  * COLO's sequences: runs a table of QMP steps against one QEMU and says how it went.
  *
  * The tables are data (qmp/sequence_table.h, one file seq_*.c each); this engine fills in names and
- * numbers, sends, waits, times and reports. It decides nothing: whether a sequence may be run at all
- * (design, rules R1 to R7) is for the caller to know.
+ * numbers, sends, waits, times and reports. It decides nothing: whether a sequence may be run at
+ * all (design, rules R1 to R7) is for the caller to know.
  *
  * Source of every sequence: lab-notes, sections B, C and E; doc/ names the measurements.
  */
@@ -32,17 +32,18 @@ struct chb_seq_table;
 
 /* Primary started with -S: lets the guest run, tells the network where it is. */
 extern const struct chb_seq_table chb_seq_start_primary;
-/* Secondary started with -incoming defer: takes x-colo, exports its disks, listens for the migration.
- * An address in use ends it with error -EADDRINUSE; the caller tries again with other ports, after
- * chb_seq_secondary_unprepare. */
+/* Secondary started with -incoming defer: takes x-colo, exports its disks, listens for the
+ * migration, and finds out all its ports. With ports of 0 none can be in use; a wanted port that is
+ * in use ends it with error -EADDRINUSE, and it may be run again after chb_seq_secondary_unprepare.
+ */
 extern const struct chb_seq_table chb_seq_secondary_prepare;
 /* Secondary, not yet in COLO: takes the exports back. Tolerates that nothing is there. */
 extern const struct chb_seq_table chb_seq_secondary_unprepare;
-/* Primary alone and running, the secondary prepared: the live join (lab-notes, section E). DONE: both
- * are in COLO. Else run chb_seq_join_abort; the guest may be standing still until then. */
+/* Primary alone and running, the secondary prepared: the live join (lab-notes, section E). DONE:
+ * both are in COLO. Else run chb_seq_join_abort; the guest may be standing still until then. */
 extern const struct chb_seq_table chb_seq_join;
-/* Primary, wherever a join stopped: after it the guest runs alone, as before the join. Tolerates that
- * nothing is there, so it can be run again. */
+/* Primary, wherever a join stopped: after it the guest runs alone, as before the join. Tolerates
+ * that nothing is there, so it can be run again. */
 extern const struct chb_seq_table chb_seq_join_abort;
 /* Secondary in COLO, with proof that the peer is gone: opens the output first, then goes on alone.
  * Yanks first unless peer_reachable. */
@@ -52,25 +53,32 @@ extern const struct chb_seq_table chb_seq_solo_primary;
 /* Either side: tells the switches where the guest is. */
 extern const struct chb_seq_table chb_seq_announce;
 
-struct chb_seq_nic {
-    bool vnet_hdr;         /* virtio-net: every filter must know of the virtio header */
-    uint16_t mirror_port;  /* on the secondary, red0 */
-    uint16_t compare_port; /* on the secondary, red1 */
+/* Where the secondary listens. Port 0 lets the kernel choose; the result of
+ * chb_seq_secondary_prepare says what it chose, and that is what the peer must be told. */
+struct chb_seq_ports {
+    uint16_t nbd;
+    uint16_t migrate;
+    uint16_t mirror[CHB_NICS_MAX];  /* red0, opened by the command line */
+    uint16_t compare[CHB_NICS_MAX]; /* red1, opened by the command line */
 };
 
 /* Copied by chb_seq_start(). */
 struct chb_seq_params {
-    unsigned n_disks; /* 1 to CHB_DISKS_MAX */
-    unsigned n_nics;  /* 0 to CHB_NICS_MAX */
-    struct chb_seq_nic nics[CHB_NICS_MAX];
-    char listen_address[CHB_SEQ_ADDRESS_SIZE]; /* secondary: its own; numeric, IPv6 without brackets */
+    unsigned n_disks;            /* 1 to CHB_DISKS_MAX */
+    unsigned n_nics;             /* 0 to CHB_NICS_MAX */
+    bool vnet_hdr[CHB_NICS_MAX]; /* virtio-net: every filter must know of the virtio header */
+    char listen_address[CHB_SEQ_ADDRESS_SIZE]; /* secondary: its own; numeric, IPv6 without brackets
+                                                */
     char peer_address[CHB_SEQ_ADDRESS_SIZE];   /* primary: the secondary's */
-    uint16_t nbd_port;
-    uint16_t migrate_port;
-    char socket_prefix[CHB_SEQ_PATH_SIZE]; /* join: prefix of the sockets inside this QEMU, a path */
-    bool was_secondary;  /* join: this QEMU has a rewriter; the filters go in front of it */
-    bool peer_reachable; /* going solo, abort: the peer's sockets are closed, nothing needs a yank */
-    uint32_t memory_mb;  /* guest's, for deadlines; 1 or more */
+    /* prepare: wanted nbd and migrate ports, 0 for any; join: where the secondary listens, all set
+     */
+    struct chb_seq_ports ports;
+    char
+        socket_prefix[CHB_SEQ_PATH_SIZE]; /* join: prefix of the sockets inside this QEMU, a path */
+    bool was_secondary; /* join: this QEMU has a rewriter; the filters go in front of it */
+    bool
+        peer_reachable; /* going solo, abort: the peer's sockets are closed, nothing needs a yank */
+    uint32_t memory_mb; /* guest's, for deadlines; 1 or more */
     uint32_t checkpoint_delay_ms; /* 0: QEMU's own */
     uint32_t compare_timeout_ms;  /* 0: QEMU's own, 3000 */
     uint64_t resync_bytes_per_s;  /* first copy of each disk; 0: unlimited */
@@ -111,14 +119,15 @@ struct chb_seq_step_time {
 
 struct chb_seq_result {
     enum chb_outcome outcome;
-    bool aborted;                    /* by chb_seq_abort() */
-    int error;                       /* 0; -EADDRINUSE, -ETIMEDOUT, -ECANCELED, -EREMOTEIO, … */
-    const char *step;                /* step that did not succeed; "" on success */
-    unsigned index;                  /* its disk or NIC */
-    char text[CHB_SEQ_ERROR_SIZE];   /* QEMU's words if there are any; "" on success */
+    bool aborted;                  /* by chb_seq_abort() */
+    int error;                     /* 0; -EADDRINUSE, -ETIMEDOUT, -ECANCELED, -EREMOTEIO, … */
+    const char *step;              /* step that did not succeed; "" on success */
+    unsigned index;                /* its disk or NIC */
+    char text[CHB_SEQ_ERROR_SIZE]; /* QEMU's words if there are any; "" on success */
     chb_time started_at;
     chb_time finished_at;
     chb_time milestones[CHB_SEQ_MILESTONE_MAX]; /* CHB_TIME_NEVER where not reached */
+    struct chb_seq_ports ports; /* prepare and DONE: where this secondary listens now */
     size_t n_steps;
     const struct chb_seq_step_time *steps; /* borrowed, for the time of the callback */
 };
@@ -137,15 +146,15 @@ struct chb_seq;
  * @client: ready, borrowed, must outlive the sequence; a client that closes ends it as UNKNOWN.
  * @params: copied. @caps: copied. @callbacks: borrowed.
  * @ret_seq: owned by the caller, chb_seq_free().
- * Returns 0; -ENOTCONN; -EBUSY when another sequence runs on the client; -EINVAL for parameters out of
- * their range; -ENOMEM. On an error nothing was sent. */
+ * Returns 0; -ENOTCONN; -EBUSY when another sequence runs on the client; -EINVAL for parameters out
+ * of their range; -ENOMEM. On an error nothing was sent. */
 int chb_seq_start(struct chb_qmp_client *client, const struct chb_seq_table *table,
                   const struct chb_seq_params *params, const struct chb_qmp_caps *caps,
                   const struct chb_seq_callbacks *callbacks, void *userdata,
                   struct chb_seq **ret_seq);
 
-/* Sends nothing more and calls on_done before it returns: FAILED if nothing was outstanding, so that
- * it stopped between two steps; UNKNOWN else. Does nothing once on_done was called. */
+/* Sends nothing more and calls on_done before it returns: FAILED if nothing was outstanding, so
+ * that it stopped between two steps; UNKNOWN else. Does nothing once on_done was called. */
 void chb_seq_abort(struct chb_seq *seq);
 
 /* Ends the sequence without any callback. NULL is fine. Returns NULL. */

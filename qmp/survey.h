@@ -14,19 +14,19 @@ struct chb_qmp_survey {
     enum chb_colo_mode colo_last_mode; /* set after x-colo-lost-heartbeat */
     enum chb_colo_reason colo_reason;
     enum chb_migration_status migration;
-    unsigned n_jobs;       /* block jobs: a copy is under way */
-    bool second_child;     /* at least one disk's quorum has its nbd child: joined or joining */
-    bool replication;      /* has a replication node: was started as secondary */
-    bool copy_settled;     /* no replication node still has its active overlay below it: after going
-                              solo as secondary, the image alone now holds everything */
-    chb_time at;           /* when the last answer was read */
+    unsigned n_jobs;   /* block jobs: a copy is under way */
+    bool second_child; /* at least one disk's quorum has its nbd child: joined or joining */
+    bool replication;  /* has a replication node: was started as secondary */
+    bool copy_settled; /* no replication node still has its active overlay below it: after going
+                          solo as secondary, the image alone now holds everything */
+    chb_time at;       /* when the last answer was read */
 };
 
 typedef void chb_qmp_survey_fn(void *userdata, enum chb_outcome outcome,
                                const struct chb_qmp_survey *survey, const char *error_text);
 
-/* Sends query-status, query-colo-status, query-migrate, query-block-jobs and query-named-block-nodes
- * back to back.
+/* Sends query-status, query-colo-status, query-migrate, query-block-jobs and
+ * query-named-block-nodes back to back.
  * @timeout: for each, more than 0.
  * @fn: called once from the event loop, unless the client is freed before; @survey is NULL unless
  * DONE. Returns as chb_qmp_conn_send(). */
