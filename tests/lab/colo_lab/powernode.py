@@ -1,0 +1,97 @@
+"""One node as its power daemon sees it: off, or on with a starter process and a PID 1."""
+
+import asyncio
+import os
+import signal
+import subprocess
+
+from . import kernel, netlink
+from .paths import helper_argv
+
+
+class PowerNode:
+    def __init__(self, name, config_path, ports, switch_fd, link_socket):
+        self.name = name
+        self.config_path = config_path
+        self.ports = ports
+        self.boots = 0
+        self.pid1 = None
+        self._starter = None
+        self._dead = None
+        self._switch_fd = switch_fd
+        self._links = link_socket
+        self._lock = asyncio.Lock()
+
+    @property
+    def is_on(self):
+        return self.pid1 is not None
+
+    def state(self):
+        return {"on": self.is_on, "pid1": self.pid1, "boots": self.boots}
+
+    async def on(self):
+        """Boots the node; returns when its PID 1 listens. Does nothing when it is on."""
+        async with self._lock:
+            if not self.is_on:
+                await self._boot()
+
+    async def _boot(self):
+        read_fd, write_fd = os.pipe()
+        self._starter = subprocess.Popen(
+            helper_argv("starter", self.config_path, self._switch_fd, write_fd, os.getpid()),
+            pass_fds=(self._switch_fd, write_fd), stdin=subprocess.DEVNULL)
+        os.close(write_fd)
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        pipe = os.fdopen(read_fd, "rb", 0)
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        try:
+            first, second = await reader.readline(), await reader.readline()
+        finally:
+            transport.close()
+        if second != b"ready\n":
+            await self._wait_starter()
+            self._remove_ports()
+            raise OSError(f"{self.name} did not boot, see powerd.log")
+        self.pid1 = int(first)
+        self.boots += 1
+        self._dead = asyncio.ensure_future(self._wait_starter())
+
+    async def off(self):
+        """Pulls the plug; returns (time of the cut, time when the last process was gone).
+
+        The ports go down first: a dying kernel would say goodbye on every connection.
+        """
+        async with self._lock:
+            cut = kernel.boottime()
+            if self.is_on:
+                for port in self.ports:
+                    netlink.link_down(self._links, port)
+                if self._starter.poll() is None:
+                    os.kill(self.pid1, signal.SIGKILL)
+                await self._dead
+                self._remove_ports()
+                self.pid1 = None
+            return cut, kernel.boottime()
+
+    def _remove_ports(self):
+        """The namespace takes its legs along, but the kernel does that some time later."""
+        for port in self.ports:
+            try:
+                netlink.link_delete(self._links, port)
+            except OSError:
+                pass  # already gone
+
+    async def _wait_starter(self):
+        """Waits for the starter, which ends when the kernel has ended the whole node."""
+        loop = asyncio.get_running_loop()
+        fd = os.pidfd_open(self._starter.pid)
+        done = loop.create_future()
+        loop.add_reader(fd, lambda: done.done() or done.set_result(None))
+        try:
+            await done
+        finally:
+            loop.remove_reader(fd)
+            os.close(fd)
+        self._starter.wait()
