@@ -90,8 +90,8 @@ struct chb_action {
             uint32_t op;
             enum chb_role role;
             uint64_t qemu;  /* identity of this QEMU: chosen by the core, unique per host boot */
-            uint64_t generation; /* START: for the runtime file */
             bool merge_overlays; /* START of a primary: complete the image first */
+            uint64_t disk_bytes[CHB_DISKS_MAX]; /* START of a secondary: sizes of absent images */
         } qemu;
         struct {
             uint32_t op;

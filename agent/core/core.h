@@ -64,6 +64,7 @@ struct chb_core {
     bool loaded;   /* own record is known */
     bool started;
     bool promoted; /* Pacemaker's last command: what recurring monitors answer */
+    bool stop_wanted;
     bool seeded;
     bool guest_off;
     uint8_t health;
@@ -79,7 +80,8 @@ struct chb_core {
     bool in_colo;        /* secondary: QEMU entered COLO; primary: join committed */
     bool eligible;       /* the pair's record of this generation is on this host's disk (R4, R5) */
     uint64_t broken_generation;
-    chb_time broken_at;
+    chb_time broken_at;     /* QEMU left COLO; set before broken_generation (grace) */
+    uint8_t broken_health;
     uint64_t dead_generation; /* see chb_state_msg */
     struct chb_record record;      /* on disk */
     struct chb_record record_next; /* being written */
@@ -99,6 +101,7 @@ struct chb_core {
     chb_time join_retry_at; /* not before */
     uint32_t join_failures;
     uint32_t join_failed_node;
+    bool join_dirty;        /* remains of a join are to be cleared before the next one */
     struct chb_ports ports; /* secondary: own; primary: the peer's */
 
     /* the cluster */
@@ -123,9 +126,9 @@ struct chb_core {
     uint64_t next_qemu;
     enum chb_score score;
     bool score_sent;
-    bool state_dirty; /* broadcast at the end of the step */
-    bool retry_start; /* QEMU could not be started: back off */
-    chb_time start_retry_at;
+    struct chb_state_msg told; /* state as last broadcast */
+    bool tell;                 /* broadcast again at the end of the step, changed or not */
+    chb_time record_retry_at; /* a record could not be written: not again before */
     enum chb_reason last_failure;
     chb_time now;
 };

@@ -18,9 +18,11 @@
 enum chb_event_kind {
     CHB_EVENT_TICK, /* a deadline passed, or nothing but time */
 
-    /* from the shell's own start */
+    /* From the shell's own start, in this order: START for a VM that was started before, ADOPTED if
+     * there is anything to adopt, LOADED. The core does nothing before LOADED, because only then is
+     * it known that no QEMU of an earlier daemon runs. */
+    CHB_EVENT_ADOPTED, /* what an earlier daemon left running: u.adopted */
     CHB_EVENT_LOADED,  /* own record read from disk: u.record */
-    CHB_EVENT_ADOPTED, /* QEMU of an earlier daemon found alive: u.adopted */
 
     /* from Pacemaker and operators, each answered with one CHB_ACTION_REPLY for u.command.id */
     CHB_EVENT_START,
@@ -41,7 +43,6 @@ enum chb_event_kind {
     CHB_EVENT_QUORUM,       /* u.quorate */
     CHB_EVENT_STATE,        /* u.msg, from another node */
     CHB_EVENT_REQUEST,      /* u.request, from another node */
-    CHB_EVENT_OWN_STATE,    /* own state came back in the total order: u.msg */
     CHB_EVENT_SILENT,       /* agent of u.node.id sends no heartbeats though it is a member */
     CHB_EVENT_HEARD,        /* ... and is heard again */
 
@@ -57,7 +58,8 @@ enum chb_event_kind {
     CHB_EVENT_SEQUENCE,     /* answer to CHB_ACTION_SEQUENCE: u.result */
     CHB_EVENT_PERSISTED,    /* answer to CHB_ACTION_PERSIST: u.result */
     CHB_EVENT_PONG,         /* a monitor answered its ping: u.pong */
-    CHB_EVENT_COLO_EXIT,    /* QEMU left COLO by itself: u.qemu */
+    CHB_EVENT_COLO_ENTERED, /* secondary's QEMU says that it is in COLO: u.qemu */
+    CHB_EVENT_COLO_EXIT,    /* QEMU left COLO by itself, with an error: u.qemu */
     CHB_EVENT_GUEST_OFF,    /* guest switched itself off: u.qemu */
     CHB_EVENT_GUEST_PANIC,
     CHB_EVENT_OVERLAYS_MERGED, /* the solo replica's image is complete by itself: u.qemu */
@@ -71,6 +73,7 @@ enum chb_event_kind {
 /* What the resource's configuration tells the core. */
 struct chb_settings {
     uint64_t spec_hash;
+    uint64_t disk_bytes[CHB_DISKS_MAX]; /* virtual sizes of the images here; 0: absent */
     chb_span hang_timeout; /* 100 ms .. 600 s */
     uint32_t qemu_version;
     bool require_fencing;
@@ -83,9 +86,9 @@ struct chb_event {
     union {
         struct chb_record record; /* LOADED */
         struct {
-            enum chb_role role;
-            uint64_t generation;
-            uint64_t qemu; /* identity: see CHB_ACTION_QEMU_START */
+            enum chb_role role; /* NONE: no QEMU is left, only `promoted` counts */
+            uint64_t qemu;      /* identity: see CHB_ACTION_QEMU_START */
+            bool was_secondary; /* it was started as a secondary */
             bool in_colo;  /* QMP says that it is in COLO mode */
             bool promoted; /* Pacemaker's last command, from the runtime file */
             bool frozen;   /* the process is stopped */

@@ -65,9 +65,10 @@ struct chb_state_msg {
     uint64_t join_id;   /* chosen by the primary, rising, echoed by the secondary */
     struct chb_ports ports;
 
+    uint64_t disk_bytes[CHB_DISKS_MAX]; /* virtual sizes of the images here; 0: absent */
     uint64_t spec_hash;  /* what this node would run: compared before a join (lab-notes, E) */
     uint32_t qemu_version; /* major<<16 | minor<<8 | micro; 0 unknown */
-    uint8_t health;      /* 0 unusable .. 100 well */
+    uint8_t health;      /* 0 unusable .. 100 well; with broken_generation: as of the break */
     bool image_present;  /* every disk's image exists here */
     bool seeded;         /* the operator named this node as the one with the data */
     bool oob_alive;      /* QEMU's out-of-band monitor answers in time */
