@@ -166,7 +166,7 @@ class PowerDaemon:
         await self.teardown()
 
     async def teardown(self):
-        await asyncio.gather(*(node.off() for node in self.nodes.values()))
+        await asyncio.gather(*(node.end() for node in self.nodes.values()))
         for fd in (self.client_fd, self.switch_fd):
             kill_in_namespace("net", os.fstat(fd).st_ino)
 

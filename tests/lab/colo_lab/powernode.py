@@ -17,6 +17,7 @@ class PowerNode:
         self.boots = 0
         self.pid1 = None
         self._starter = None
+        self._report = None
         self._dead = None
         self._switch_fd = switch_fd
         self._links = link_socket
@@ -36,27 +37,22 @@ class PowerNode:
                 await self._boot()
 
     async def _boot(self):
+        await self._unmounted()
         read_fd, write_fd = os.pipe()
         self._starter = subprocess.Popen(
             helper_argv("starter", self.config_path, self._switch_fd, write_fd, os.getpid()),
             pass_fds=(self._switch_fd, write_fd), stdin=subprocess.DEVNULL)
         os.close(write_fd)
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader()
-        pipe = os.fdopen(read_fd, "rb", 0)
-        transport, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), pipe)
-        try:
-            first, second = await reader.readline(), await reader.readline()
-        finally:
-            transport.close()
+        self._report = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(self._report), os.fdopen(read_fd, "rb", 0))
+        first, second = await self._report.readline(), await self._report.readline()
         if second != b"ready\n":
-            await self._wait_starter()
             self._remove_ports()
-            raise OSError(f"{self.name} did not boot, see powerd.log")
+            raise OSError(f"{self.name} did not boot")
         self.pid1 = int(first)
         self.boots += 1
-        self._dead = asyncio.ensure_future(self._wait_starter())
+        self._dead = asyncio.ensure_future(self._wait_dead())
 
     async def off(self):
         """Pulls the plug; returns (time of the cut, time when the last process was gone).
@@ -75,6 +71,11 @@ class PowerNode:
                 self.pid1 = None
             return cut, kernel.boottime()
 
+    async def end(self):
+        """off(), and nothing of the node is left, not even its mounts."""
+        await self.off()
+        await self._unmounted()
+
     def _remove_ports(self):
         """The namespace takes its legs along, but the kernel does that some time later."""
         for port in self.ports:
@@ -83,15 +84,12 @@ class PowerNode:
             except OSError:
                 pass  # already gone
 
-    async def _wait_starter(self):
-        """Waits for the starter, which ends when the kernel has ended the whole node."""
-        loop = asyncio.get_running_loop()
-        fd = os.pidfd_open(self._starter.pid)
-        done = loop.create_future()
-        loop.add_reader(fd, lambda: done.done() or done.set_result(None))
-        try:
-            await done
-        finally:
-            loop.remove_reader(fd)
-            os.close(fd)
-        self._starter.wait()
+    async def _wait_dead(self):
+        """Ends when the kernel has ended the whole node, or the starter with it."""
+        while await self._report.readline() not in (b"dead\n", b""):
+            pass
+
+    async def _unmounted(self):
+        """Waits for the starter of the last boot: until it is gone the disk is in use."""
+        while self._starter is not None and self._starter.poll() is None:
+            await asyncio.sleep(0.005)
