@@ -24,13 +24,13 @@ struct chb_servant_request {
     uint64_t id;
     enum chb_servant_what what;
     char name[CHB_VM_NAME_MAX + 1];
-    struct chb_record record;         /* SAVE */
+    struct chb_record record;        /* SAVE */
     char text[CHB_SERVANT_TEXT_MAX]; /* APPEND: one line, with its newline */
 };
 
 struct chb_servant_answer {
     uint64_t id;
-    int error; /* 0 or a negative errno */
+    int error;                /* 0 or a negative errno */
     struct chb_record record; /* LOAD */
 };
 

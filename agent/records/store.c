@@ -84,8 +84,7 @@ static int read_slots(int fd, const char *name, struct slots *ret_slots)
         r = chb_slot_decode(bytes, name, &slots.sequence[i], &slots.record[i]);
         slots.valid[i] = r == 0;
         slots.unreadable = slots.unreadable || r == -EPROTONOSUPPORT || r == -EXDEV;
-        if (slots.valid[i] &&
-            (!slots.found || slots.sequence[i] > slots.sequence[slots.newest])) {
+        if (slots.valid[i] && (!slots.found || slots.sequence[i] > slots.sequence[slots.newest])) {
             slots.newest = i;
             slots.found = true;
         }
@@ -217,6 +216,5 @@ int chb_store_mirror(int dir_fd, const char *name)
     if (slots.valid[other] && slots.sequence[other] == slots.sequence[slots.newest]) {
         return 0;
     }
-    return write_slot(fd, name, other, slots.sequence[slots.newest],
-                      &slots.record[slots.newest]);
+    return write_slot(fd, name, other, slots.sequence[slots.newest], &slots.record[slots.newest]);
 }

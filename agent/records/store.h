@@ -9,8 +9,8 @@
  * say the same, and what one of them loses to a bad block is not lost.
  *
  * A file is made with a first valid slot (kind NONE) under another name and moved into place. So a
- * file that exists and has no valid slot was damaged, and says UNKNOWN; one that does not exist says
- * NONE.
+ * file that exists and has no valid slot was damaged, and says UNKNOWN; one that does not exist
+ * says NONE.
  */
 #ifndef CHB_RECORDS_STORE_H
 #define CHB_RECORDS_STORE_H

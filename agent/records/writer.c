@@ -167,9 +167,8 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
             /* A write that failed may still have reached the disk, but as a whole or as a torn
              * slot, and it is not confirmed: FAILED means that the old record stands or that the
              * new one is there and nobody acted on it. */
-            finish(&writer->list[i],
-                   answer.error == 0 ? CHB_OUTCOME_DONE : CHB_OUTCOME_FAILED, answer.error,
-                   &answer.record);
+            finish(&writer->list[i], answer.error == 0 ? CHB_OUTCOME_DONE : CHB_OUTCOME_FAILED,
+                   answer.error, &answer.record);
             break;
         }
     }

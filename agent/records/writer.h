@@ -42,8 +42,8 @@ int chb_writer_new(sd_event *event, const char *folder, int64_t priority, chb_sp
 struct chb_writer *chb_writer_free(struct chb_writer *writer);
 
 /* Reads and writes the record of VM @name. @id: for the caller alone.
- * Returns 0; -EINVAL for a bad name or record; -EBUSY with CHB_WRITER_OUTSTANDING_MAX requests under
- * way; -ENOTCONN when there is no servant at the moment; then @fn is not called. */
+ * Returns 0; -EINVAL for a bad name or record; -EBUSY with CHB_WRITER_OUTSTANDING_MAX requests
+ * under way; -ENOTCONN when there is no servant at the moment; then @fn is not called. */
 int chb_writer_load(struct chb_writer *writer, const char *name, uint64_t id, chb_writer_fn *fn,
                     void *userdata);
 int chb_writer_save(struct chb_writer *writer, const char *name, const struct chb_record *record,
