@@ -59,7 +59,22 @@ class Cluster:
                 and self.dc(node)
 
         wait_for(all_online, timeout_s, lambda: f"{sorted(names)} online: {self.states(node)}")
+        self.wait_idle(timeout_s, node)
         return self._lab.timeline.add(f"online: {' '.join(sorted(names))}")
+
+    def wait_idle(self, timeout_s=60, node=None):
+        """Waits until Pacemaker has nothing more to do.
+
+        A controller in the middle of a transition is up to two seconds late for the next event,
+        so what is measured from there on says nothing.
+        """
+        def idle():
+            dc = self.dc(node)
+            return dc and "S_IDLE" in self.run(["/usr/sbin/crmadmin", "-S", dc], node,
+                                               check=False).stdout
+
+        # Between two transitions it is idle for a moment, hence the second look.
+        wait_for(lambda: idle() and idle(), timeout_s, "Pacemaker to be idle")
 
     def wait_state(self, name, state, timeout_s=60, node=None):
         """Waits until node `name` is in `state` in the eyes of `node`."""
