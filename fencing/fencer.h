@@ -154,8 +154,10 @@ struct chb_fencer *chb_fencer_free(struct chb_fencer *fencer);
  * node: as Pacemaker names it. action: "off" or "reboot", and it must be what the cluster property
  * stonith-action says: the fencer merges two requests only if their actions are equal, and a
  * request that is not merged is a second power cycle. request_id: chosen by the caller, unique
- * among the requests under way. timeout: from CHB_FENCER_TIMEOUT_MS_MIN to _MAX, for this client to
- * report and for each fence device; the fencer may go on after it.
+ * among the requests under way. timeout: from CHB_FENCER_TIMEOUT_MS_MIN to _MAX, until this client
+ * reports; each fence device gets two thirds of it, so that the fencer gives up first. Take the
+ * cluster's stonith-timeout times 1.5. A request repeated while the fencer is still at work on the
+ * one before would not be merged.
  *
  * If the fencer is not connected the request waits for it, within its timeout. A second request for
  * a node and action that is already under way from here joins it (the fencer would not merge two of
