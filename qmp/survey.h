@@ -15,10 +15,11 @@ struct chb_qmp_survey {
     enum chb_colo_reason colo_reason;
     enum chb_migration_status migration;
     unsigned n_jobs;   /* block jobs: a copy is under way */
+    bool graph_known;  /* the three below are worth something */
     bool second_child; /* at least one disk's quorum has its nbd child: joined or joining */
     bool replication;  /* has a replication node: was started as secondary */
-    bool copy_settled; /* no replication node still has its active overlay below it: after going
-                          solo as secondary, the image alone now holds everything */
+    bool copy_settled; /* no replication node has its active overlay below it (any more): after
+                          going solo as secondary, the image alone now holds everything */
     chb_time at;       /* when the last answer was read */
 };
 
