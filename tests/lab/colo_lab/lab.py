@@ -12,7 +12,6 @@ from pathlib import Path
 
 from . import clusterconf, disk, product, state as states, switch as switches
 from .cluster import Cluster
-from .control import ask
 from .errors import LabError
 from .node import Node
 from .paths import DEFAULT_BUILD, LAB_DIR, PROJECT, helper_argv
@@ -83,6 +82,7 @@ class Lab:
                       for number in range(1, options.nodes + 1)}
         self.service_names = []
         self._children = []
+        self._powerd = None
 
     @classmethod
     def create(cls, prefix, options=None, owned=True, timeline=None):
@@ -92,9 +92,7 @@ class Lab:
         """
         lab = cls(prefix, options or LabOptions(), timeline)
         states.sweep()
-        lock = states.try_lock(lab.state)
-        if lock is None:
-            raise LabError(f"a lab with prefix {prefix!r} is running; end it with: lab down")
+        lock = states.take_lock(lab.state)
         try:
             shutil.rmtree(lab.state, ignore_errors=True)
             lab._write_state()
@@ -165,12 +163,12 @@ class Lab:
     def _start_powerd(self, lock, owner):
         log = open(self.state / "log" / "powerd.log", "ab")
         with log:
-            process = subprocess.Popen(helper_argv("powerd", self.state, lock, owner),
-                                       pass_fds=(lock,), stdin=subprocess.DEVNULL, stdout=log,
-                                       stderr=log, cwd="/")
+            self._powerd = subprocess.Popen(
+                helper_argv("powerd", self.state, lock, owner), pass_fds=(lock,), cwd="/",
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
         def answers():
-            if process.poll() is not None:
+            if self._powerd.poll() is not None:
                 raise LabError("the power daemon ended: "
                                + (self.state / "log" / "powerd.log").read_text()[-1500:])
             return (self.shared / "power.sock").exists()
@@ -246,9 +244,21 @@ class Lab:
         for child in self._children:
             if child.poll() is None:
                 child.terminate()
-        if self.state.exists() and states.is_alive(self.state):
-            ask(self.state / "control.sock", {"op": "shutdown"})
-            states.wait_dead(self.state)
+        self._end_powerd()
         for child in self._children:
-            child.wait(timeout=5)
+            try:
+                child.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
         states.remove(self.state)
+
+    def _end_powerd(self):
+        if self.state.exists() and states.is_alive(self.state):
+            try:
+                self.power.shutdown()
+            except LabError:
+                pass  # it may be on its way out, which the next line finds out
+            states.wait_dead(self.state)
+        if self._powerd is not None:
+            self._powerd.wait()

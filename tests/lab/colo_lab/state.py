@@ -8,8 +8,10 @@ import fcntl
 import os
 import re
 import shutil
+import time
 
 from .errors import LabError
+from .kernel import boottime
 from .paths import STATE_ROOT
 from .wait import wait_for
 
@@ -34,6 +36,19 @@ def try_lock(state):
     except BlockingIOError:
         os.close(fd)
         return None
+    return fd
+
+
+def take_lock(state):
+    """try_lock() for a new lab; LabError if there is one already.
+
+    It waits a little, for a lab that is going down removes its files before it lets go.
+    """
+    deadline = boottime() + 1
+    while (fd := try_lock(state)) is None:
+        if boottime() > deadline:
+            raise LabError(f"a lab with prefix {state.name!r} is running; end it with: lab down")
+        time.sleep(0.02)
     return fd
 
 
