@@ -33,19 +33,19 @@ enum chb_log_target {
 };
 
 struct chb_conf {
-    enum chb_log_level log_level;     /* log_level, default notice */
-    enum chb_log_target log_target;   /* log_target, default journal */
+    enum chb_log_level log_level;         /* log_level, default notice */
+    enum chb_log_target log_target;       /* log_target, default journal */
     char state_dir[CHB_CONF_PATH_SIZE];   /* state_dir, default /var/lib/colo-hbd */
     char runtime_dir[CHB_CONF_PATH_SIZE]; /* runtime_dir, default /run/colo-hbd */
     char overlay_dir[CHB_CONF_PATH_SIZE]; /* overlay_dir, default STATE_DIR/overlays */
     char qemu[CHB_CONF_PATH_SIZE];        /* qemu, default qemu-system-x86_64 (looked up in PATH) */
     char qemu_img[CHB_CONF_PATH_SIZE];    /* qemu_img, default qemu-img */
-    char control_group[64];           /* control_group, may use the socket, default haclient */
-    chb_span heartbeat_interval;      /* heartbeat_interval, 10 ms to 10 s, default 100 ms */
-    chb_span silence_timeout;         /* silence_timeout, 3 intervals to 60 s, default 1 s */
-    bool realtime;                    /* realtime, default yes: round-robin priority, memory locked */
-    bool recorder;                    /* recorder, default yes: events kept for replay */
-    uint64_t recorder_bytes;          /* recorder_size, 64K to 1G, default 16M */
+    char control_group[64];               /* control_group, may use the socket, default haclient */
+    chb_span heartbeat_interval;          /* heartbeat_interval, 10 ms to 10 s, default 100 ms */
+    chb_span silence_timeout;             /* silence_timeout, 3 intervals to 60 s, default 1 s */
+    bool realtime;           /* realtime, default yes: round-robin priority, memory locked */
+    bool recorder;           /* recorder, default yes: events kept for replay */
+    uint64_t recorder_bytes; /* recorder_size, 64K to 1G, default 16M */
 };
 
 /* All defaults. Pure. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is wrong in something that a person wrote: where it is, what it is, what to write instead. */
+/* What is wrong in something that a person wrote: where it is, what it is, what to write instead.
+ */
 #ifndef CHB_CONFIG_ERROR_H
 #define CHB_CONFIG_ERROR_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The parameters of one VM, as they stand in the cluster's configuration (design.md, section 5;
- * ocf_colo_vm(7)), turned into what the daemon works with. The daemon and `coloctl vm validate` read
- * them with the same code, so what validates also starts.
+ * ocf_colo_vm(7)), turned into what the daemon works with. The daemon and `coloctl vm validate`
+ * read them with the same code, so what validates also starts.
  */
 #ifndef CHB_CONFIG_PARAMS_H
 #define CHB_CONFIG_PARAMS_H
@@ -16,10 +16,10 @@
 #include <agent/core/time.h>
 #include <agent/qemu/vm_spec.h>
 
-#define CHB_PARAMS_MAX 64                 /* parameters of one VM */
-#define CHB_PARAM_VALUE_MAX 16384         /* bytes of one value */
-#define CHB_PARAM_FILE_MAX (256 * 1024)   /* bytes of the file named by `config` */
-#define CHB_PARAM_WORDS_MAX 200           /* words of qemu_args */
+#define CHB_PARAMS_MAX 64               /* parameters of one VM */
+#define CHB_PARAM_VALUE_MAX 16384       /* bytes of one value */
+#define CHB_PARAM_FILE_MAX (256 * 1024) /* bytes of the file named by `config` */
+#define CHB_PARAM_WORDS_MAX 200         /* words of qemu_args */
 
 /* One parameter as written. Both strings are borrowed. */
 struct chb_param {
@@ -45,7 +45,7 @@ struct chb_vm_config {
      * filled in, everything else is left for whoever starts QEMU. */
     struct chb_vm_spec spec;
 
-    int replication_link;        /* corosync link, 0 to 7; -1: the last one */
+    int replication_link;         /* corosync link, 0 to 7; -1: the last one */
     uint32_t checkpoint_delay_ms; /* 0: QEMU's own default */
     uint32_t compare_timeout_ms;  /* 0: QEMU's own default */
     chb_span hang_timeout;        /* 100 ms to 600 s */
@@ -76,8 +76,8 @@ int chb_params_parse(const struct chb_vm_identity *identity, const struct chb_pa
 
 /*
  * The same, and reads the file named by `config` first, if any: a local, regular file of at most
- * CHB_PARAM_FILE_MAX bytes. Returns also -ENOENT, -EACCES and the like when it cannot be read: wrong
- * on this host only.
+ * CHB_PARAM_FILE_MAX bytes. Returns also -ENOENT, -EACCES and the like when it cannot be read:
+ * wrong on this host only.
  */
 int chb_params_load(const struct chb_vm_identity *identity, const struct chb_param *params,
                     size_t n_params, struct chb_vm_config **ret_config,
@@ -86,10 +86,15 @@ int chb_params_load(const struct chb_vm_identity *identity, const struct chb_par
 /* Takes and returns NULL. */
 struct chb_vm_config *chb_vm_config_free(struct chb_vm_config *config);
 
+/* Whether a disk's image is missing on this host, or cannot be read and written: 0 when all are
+ * there, else a negative errno and ret_error (may be NULL) about the first one. */
+int chb_vm_config_missing_image(const struct chb_vm_config *config,
+                                struct chb_config_error *ret_error);
+
 /*
- * Whether everything that the parameters name is on this host: images, bridges, overlay folder, QEMU.
- * Asks the file system and the kernel; nothing is changed.
- * Returns 0; -ENOENT, -EACCES, -ENODEV… with ret_error; the first thing that is missing.
+ * Whether everything that the parameters name is on this host: QEMU, overlay folder, bridges,
+ * images. Asks the file system and the kernel; changes nothing. Returns 0; -ENOENT, -EACCES,
+ * -ENODEV and the like, with ret_error about the first one missing.
  */
 int chb_vm_config_check_host(const struct chb_vm_config *config,
                              struct chb_config_error *ret_error);

@@ -9,10 +9,10 @@
 #include <agent/core/time.h>
 
 /*
- * A span: a whole number and its unit, "ms", "s", "m", "min" or "h", with or without a space between.
- * The unit is required, because a bare number is seconds to Pacemaker and milliseconds to QEMU; "0"
- * alone is fine.
- * Returns 0; -EINVAL for anything else; -ERANGE beyond 1000 h. ret_span is untouched on failure.
+ * A span: a whole number and its unit, "ms", "s", "m", "min" or "h", with or without a space
+ * between. The unit is required, because a bare number is seconds to Pacemaker and milliseconds to
+ * QEMU; "0" alone is fine. Returns 0; -EINVAL for anything else; -ERANGE beyond 1000 h. ret_span is
+ * untouched on failure.
  */
 int chb_parse_span(const char *text, chb_span *ret_span);
 

@@ -17,19 +17,19 @@
 #include <agent/core/record.h>
 
 /* Each gives a static string; "?" for a value outside of the enum. */
-const char *chb_reason_id(enum chb_reason reason);           /* "no-proof-fencing" */
-const char *chb_proof_id(enum chb_proof proof);              /* "p2-fenced" */
-const char *chb_phase_id(enum chb_phase phase);              /* "going-solo" */
-const char *chb_role_id(enum chb_role role);                 /* "primary" */
-const char *chb_note_id(enum chb_note note);                 /* "qemu-died" */
-const char *chb_join_id(enum chb_join join);                 /* "running" */
-const char *chb_record_kind_id(enum chb_record_kind kind);   /* "paired" */
-const char *chb_sequence_id(enum chb_sequence sequence);     /* "solo-primary" */
-const char *chb_outcome_id(enum chb_outcome outcome);        /* "done" */
-const char *chb_score_id(enum chb_score score);              /* "best" */
-const char *chb_event_id(enum chb_event_kind kind);          /* "qemu-exited" */
-const char *chb_action_id(enum chb_action_kind kind);        /* "qemu-start" */
-const char *chb_monitor_id(enum chb_monitor monitor);        /* "promoted", as vm-monitor's "ocf" */
+const char *chb_reason_id(enum chb_reason reason);         /* "no-proof-fencing" */
+const char *chb_proof_id(enum chb_proof proof);            /* "p2-fenced" */
+const char *chb_phase_id(enum chb_phase phase);            /* "going-solo" */
+const char *chb_role_id(enum chb_role role);               /* "primary" */
+const char *chb_note_id(enum chb_note note);               /* "qemu-died" */
+const char *chb_join_id(enum chb_join join);               /* "running" */
+const char *chb_record_kind_id(enum chb_record_kind kind); /* "paired" */
+const char *chb_sequence_id(enum chb_sequence sequence);   /* "solo-primary" */
+const char *chb_outcome_id(enum chb_outcome outcome);      /* "done" */
+const char *chb_score_id(enum chb_score score);            /* "best" */
+const char *chb_event_id(enum chb_event_kind kind);        /* "qemu-exited" */
+const char *chb_action_id(enum chb_action_kind kind);      /* "qemu-start" */
+const char *chb_monitor_id(enum chb_monitor monitor);      /* "promoted", as vm-monitor's "ocf" */
 
 /* How nodes are called. name: the name of a node id, or NULL when it is not known; borrowed until
  * the next call. */

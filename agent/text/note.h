@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Words for what the core finds worth telling (CHB_ACTION_NOTE): the log, the history, events. Pure. */
+/* Words for what the core finds worth telling (CHB_ACTION_NOTE): the log, the history, events.
+ * Pure. */
 #ifndef CHB_TEXT_NOTE_H
 #define CHB_TEXT_NOTE_H
 

@@ -3,8 +3,8 @@
  * Words for why something may or may not be done. One function per thing said, so that `explain`,
  * the log, the exit reason and the node attribute say it in the same words. Pure.
  *
- * All texts are one line of printable text without a final stop. Every function writes at most @size
- * bytes, always terminates (size at least 1), and returns ret_text.
+ * All texts are one line of printable text without a final stop. Every function writes at most
+ * @size bytes, always terminates (size at least 1), and returns ret_text.
  */
 #ifndef CHB_TEXT_REASON_H
 #define CHB_TEXT_REASON_H
@@ -31,7 +31,8 @@ struct chb_text_about {
 void chb_text_about_core(const struct chb_core *core, const struct chb_verdict *verdict,
                          const char *vm, struct chb_text_about *ret_about);
 
-/* Why not: "peer n1 lost, waiting for fencing (2 tries failed)". For OK: "nothing is in the way". */
+/* Why not: "peer n1 lost, waiting for fencing (2 tries failed)". For OK: "nothing is in the way".
+ */
 char *chb_text_reason(enum chb_reason reason, const struct chb_text_about *about,
                       const struct chb_text_names *names, char *ret_text, size_t size);
 

@@ -44,10 +44,10 @@ struct chb_text_status {
     enum chb_role role;
     uint64_t generation;
     uint32_t peer;
-    bool joining;       /* phase SOLO: filling `peer` */
-    int percent;        /* FILLING, or joining: 0 to 100; -1: not known */
+    bool joining; /* phase SOLO: filling `peer` */
+    int percent;  /* FILLING, or joining: 0 to 100; -1: not known */
     bool guest_off;
-    enum chb_proof proof; /* phase SOLO: UNSAFE and P3 are shown */
+    enum chb_proof proof;   /* phase SOLO: UNSAFE and P3 are shown */
     enum chb_reason reason; /* HOLDING, SPARE: why it does not go on; OK: not known */
     enum chb_lonely lonely; /* phase SOLO without joining */
     uint32_t lonely_node;
