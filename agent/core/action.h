@@ -12,21 +12,21 @@
 #include <agent/core/record.h>
 
 enum chb_action_kind {
-    CHB_ACTION_SEND_STATE,   /* broadcast u.state to every agent (and to ourselves) */
-    CHB_ACTION_SEND_REQUEST, /* u.request */
-    CHB_ACTION_PERSIST,      /* write u.persist.record, answer with PERSISTED */
-    CHB_ACTION_CIB_RECORD,   /* tell the cluster, after the fact: u.persist.record, no answer */
-    CHB_ACTION_QEMU_START,   /* start QEMU in u.qemu.role, answer with QEMU_STARTED */
-    CHB_ACTION_QEMU_KILL,    /* SIGKILL; QEMU_EXITED follows */
-    CHB_ACTION_QEMU_FREEZE,  /* SIGSTOP (R7) */
-    CHB_ACTION_QEMU_THAW,    /* SIGCONT */
-    CHB_ACTION_SEQUENCE,     /* run a QMP sequence, answer with SEQUENCE */
+    CHB_ACTION_SEND_STATE,     /* broadcast u.state to every agent (and to ourselves) */
+    CHB_ACTION_SEND_REQUEST,   /* u.request */
+    CHB_ACTION_PERSIST,        /* write u.persist.record, answer with PERSISTED */
+    CHB_ACTION_CIB_RECORD,     /* tell the cluster, after the fact: u.persist.record, no answer */
+    CHB_ACTION_QEMU_START,     /* start QEMU in u.qemu.role, answer with QEMU_STARTED */
+    CHB_ACTION_QEMU_KILL,      /* SIGKILL; QEMU_EXITED follows */
+    CHB_ACTION_QEMU_FREEZE,    /* SIGSTOP (R7) */
+    CHB_ACTION_QEMU_THAW,      /* SIGCONT */
+    CHB_ACTION_SEQUENCE,       /* run a QMP sequence, answer with SEQUENCE */
     CHB_ACTION_SEQUENCE_ABORT, /* stop the one that runs; no answer for it any more */
-    CHB_ACTION_FENCE,        /* ask Pacemaker's fencer, answer with FENCE_RESULT */
-    CHB_ACTION_SCORE,        /* promotion score of this node */
-    CHB_ACTION_REPLY,        /* answer to a command */
-    CHB_ACTION_NOTE,         /* something worth telling: log, history, timeline, attribute */
-    CHB_ACTION_RESOURCE_OFF, /* the guest is off by its own will: tell Pacemaker */
+    CHB_ACTION_FENCE,          /* ask Pacemaker's fencer, answer with FENCE_RESULT */
+    CHB_ACTION_SCORE,          /* promotion score of this node */
+    CHB_ACTION_REPLY,          /* answer to a command */
+    CHB_ACTION_NOTE,           /* something worth telling: log, history, timeline, attribute */
+    CHB_ACTION_RESOURCE_OFF,   /* the guest is off by its own will: tell Pacemaker */
     CHB_ACTION_MAX,
 };
 
@@ -61,11 +61,11 @@ enum chb_note {
     CHB_NOTE_JOIN_FAILED,  /* node */
     CHB_NOTE_PAIRED,       /* node, value: generation */
     CHB_NOTE_SWITCHOVER,   /* node */
-    CHB_NOTE_LOST_LINE,    /* own replica is of a lost line and is killed; node: who has the newer */
-    CHB_NOTE_REFUSED,      /* arg: enum chb_reason, node */
-    CHB_NOTE_STALLED,      /* value: ms */
+    CHB_NOTE_LOST_LINE, /* own replica is of a lost line and is killed; node: who has the newer */
+    CHB_NOTE_REFUSED,   /* arg: enum chb_reason, node */
+    CHB_NOTE_STALLED,   /* value: ms */
     CHB_NOTE_GUEST_OFF,
-    CHB_NOTE_BROKEN,       /* replication broken, being settled; value: generation */
+    CHB_NOTE_BROKEN, /* replication broken, being settled; value: generation */
     CHB_NOTE_MAX,
 };
 
@@ -89,8 +89,8 @@ struct chb_action {
         struct {
             uint32_t op;
             enum chb_role role;
-            uint64_t qemu;  /* identity of this QEMU: chosen by the core, unique per host boot */
-            bool merge_overlays; /* START of a primary: complete the image first */
+            uint64_t qemu; /* identity of this QEMU: chosen by the core, unique per host boot */
+            bool merge_overlays;                /* START of a primary: complete the image first */
             uint64_t disk_bytes[CHB_DISKS_MAX]; /* START of a secondary: sizes of absent images */
         } qemu;
         struct {

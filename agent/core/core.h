@@ -2,9 +2,9 @@
 /*
  * The decision core: one VM on one host.
  *
- * A pure function of its state and one event (doc/ARCHITECTURE.md, "The core"). It does no IO, reads
- * no clock, allocates nothing, logs nothing, and needs nothing of libc but memcpy and memset. The
- * daemon and the simulator are two shells around it.
+ * A pure function of its state and one event (doc/ARCHITECTURE.md, "The core"). It does no IO,
+ * reads no clock, allocates nothing, logs nothing, and needs nothing of libc but memcpy and memset.
+ * The daemon and the simulator are two shells around it.
  *
  * Who decides what:
  *   gate.c       may this replica go solo? The only function that allows it.
@@ -28,16 +28,16 @@
 
 /* Another node, as far as this VM is concerned. */
 struct chb_peer {
-    uint32_t node; /* 0: slot unused */
-    bool expected; /* in corosync's nodelist */
-    bool member;   /* its agent is in the group */
-    bool lost;     /* its *node* left the membership and has not come back */
-    bool silent;   /* its agent is a member and sends no heartbeats */
-    bool heard;    /* msg is valid: heard since it (re)joined */
-    uint64_t boot; /* incarnation of its agent */
-    chb_time lost_at;   /* when its node or agent was last lost */
+    uint32_t node;    /* 0: slot unused */
+    bool expected;    /* in corosync's nodelist */
+    bool member;      /* its agent is in the group */
+    bool lost;        /* its *node* left the membership and has not come back */
+    bool silent;      /* its agent is a member and sends no heartbeats */
+    bool heard;       /* msg is valid: heard since it (re)joined */
+    uint64_t boot;    /* incarnation of its agent */
+    chb_time lost_at; /* when its node or agent was last lost */
     chb_time heard_at;
-    chb_time fenced_at; /* fence known to be complete after lost_at; cleared when it is back */
+    chb_time fenced_at;      /* fence known to be complete after lost_at; cleared when it is back */
     bool operator_says_down; /* P3; cleared when it is back */
     struct chb_state_msg msg; /* newest state; kept after a loss, with heard false */
     uint64_t dead_generation; /* newest P1 of this node, kept after a loss: it stays true */
@@ -61,7 +61,7 @@ struct chb_core {
 
     /* what Pacemaker and the configuration want */
     struct chb_settings settings;
-    bool loaded;   /* own record is known */
+    bool loaded; /* own record is known */
     bool started;
     bool promoted; /* Pacemaker's last command: what recurring monitors answer */
     bool stop_wanted;
@@ -76,13 +76,13 @@ struct chb_core {
     uint64_t qemu;       /* identity of the running QEMU; 0: none */
     bool qemu_alive;     /* started and not yet seen dead */
     bool frozen;
-    bool was_secondary;  /* this QEMU has a rewriter */
-    bool in_colo;        /* secondary: QEMU entered COLO; primary: join committed */
-    bool eligible;       /* the pair's record of this generation is on this host's disk (R4, R5) */
+    bool was_secondary; /* this QEMU has a rewriter */
+    bool in_colo;       /* secondary: QEMU entered COLO; primary: join committed */
+    bool eligible;      /* the pair's record of this generation is on this host's disk (R4, R5) */
     uint64_t broken_generation;
-    chb_time broken_at;     /* QEMU left COLO; set before broken_generation (grace) */
+    chb_time broken_at; /* QEMU left COLO; set before broken_generation (grace) */
     uint8_t broken_health;
-    uint64_t dead_generation; /* see chb_state_msg */
+    uint64_t dead_generation;      /* see chb_state_msg */
     struct chb_record record;      /* on disk */
     struct chb_record record_next; /* being written */
 
@@ -90,7 +90,7 @@ struct chb_core {
     uint32_t peer;
     enum chb_proof proof; /* that the present solo rests on */
     uint32_t proof_node;
-    chb_time lost_at;     /* when the present holding or doubt began */
+    chb_time lost_at; /* when the present holding or doubt began */
     chb_time solo_at;
 
     /* the join in progress */
@@ -128,7 +128,10 @@ struct chb_core {
     bool score_sent;
     struct chb_state_msg told; /* state as last broadcast */
     bool tell;                 /* broadcast again at the end of the step, changed or not */
-    chb_time record_retry_at; /* a record could not be written: not again before */
+    bool exited;               /* within one step: the QEMU was seen dead in it */
+    bool record_unsure;       /* a write failed or has no answer: the disk may hold either record */
+    chb_time record_retry_at; /* not again before */
+    chb_time abort_retry_at;  /* the remains of a join could not be cleared: not again before */
     enum chb_reason last_failure;
     chb_time now;
 };
@@ -145,8 +148,8 @@ void chb_core_init(struct chb_core *ret_core, uint32_t self, uint64_t boot, cons
 
 /*
  * One step. Pure: the same state and event give the same state and actions. `ret_actions` is
- * overwritten; its order is the order in which the shell carries it out. Events from outside may say
- * anything: what does not fit is ignored (design.md, section 6).
+ * overwritten; its order is the order in which the shell carries it out. Events from outside may
+ * say anything: what does not fit is ignored (design.md, section 6).
  */
 void chb_core_step(struct chb_core *core, const struct chb_event *event,
                    struct chb_actions *ret_actions);

@@ -74,7 +74,7 @@ enum chb_event_kind {
 struct chb_settings {
     uint64_t spec_hash;
     uint64_t disk_bytes[CHB_DISKS_MAX]; /* virtual sizes of the images here; 0: absent */
-    chb_span hang_timeout; /* 100 ms .. 600 s */
+    chb_span hang_timeout;              /* 100 ms .. 600 s */
     uint32_t qemu_version;
     bool require_fencing;
     bool image_present;
@@ -89,13 +89,13 @@ struct chb_event {
             enum chb_role role; /* NONE: no QEMU is left, only `promoted` counts */
             uint64_t qemu;      /* identity: see CHB_ACTION_QEMU_START */
             bool was_secondary; /* it was started as a secondary */
-            bool in_colo;  /* QMP says that it is in COLO mode */
-            bool promoted; /* Pacemaker's last command, from the runtime file */
-            bool frozen;   /* the process is stopped */
+            bool in_colo;       /* QMP says that it is in COLO mode */
+            bool promoted;      /* Pacemaker's last command, from the runtime file */
+            bool frozen;        /* the process is stopped */
         } adopted;
         struct {
-            uint32_t id;   /* answered by CHB_ACTION_REPLY; 0: nobody waits */
-            uint32_t node; /* PEER_IS_DOWN: who; SWITCHOVER: 0 or the wished node */
+            uint32_t id;                  /* answered by CHB_ACTION_REPLY; 0: nobody waits */
+            uint32_t node;                /* PEER_IS_DOWN: who; SWITCHOVER: 0 or the wished node */
             struct chb_settings settings; /* START */
         } command;
         struct {

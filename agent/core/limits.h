@@ -3,10 +3,10 @@
 #ifndef CHB_CORE_LIMITS_H
 #define CHB_CORE_LIMITS_H
 
-#define CHB_NODES_MAX 16    /* hosts that may hold or hear of one VM; corosync itself advises 16 */
-#define CHB_NICS_MAX 8      /* NICs of one VM */
-#define CHB_DISKS_MAX 8     /* disks of one VM */
-#define CHB_ACTIONS_MAX 32  /* actions of one step; the worst step needs under half of it */
-#define CHB_VM_NAME_MAX 63  /* bytes of a VM's name, without the final NUL */
+#define CHB_NODES_MAX 16   /* hosts that may hold or hear of one VM; corosync itself advises 16 */
+#define CHB_NICS_MAX 8     /* NICs of one VM */
+#define CHB_DISKS_MAX 8    /* disks of one VM */
+#define CHB_ACTIONS_MAX 32 /* actions of one step; the worst step needs under half of it */
+#define CHB_VM_NAME_MAX 63 /* bytes of a VM's name, without the final NUL */
 
 #endif

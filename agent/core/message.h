@@ -17,15 +17,15 @@
 
 /* The phases of a replica. The order is that of a life, not of importance. */
 enum chb_phase {
-    CHB_PHASE_STOPPED,        /* the resource is not started on this node */
-    CHB_PHASE_SPARE,          /* started, no QEMU */
-    CHB_PHASE_BOOTING,        /* cold start: record being written, then QEMU being started */
-    CHB_PHASE_SOLO,           /* serves alone; may be filling a secondary at the same time */
-    CHB_PHASE_FILLING,        /* secondary that is started, prepared and filled */
-    CHB_PHASE_PAIRED,         /* in COLO; the role says which side */
-    CHB_PHASE_HOLDING,        /* in COLO, peer lost, no proof: silent (R7) */
-    CHB_PHASE_GOING_SOLO,     /* proof at hand: record being written, then QMP sequence running */
-    CHB_PHASE_DYING,          /* SIGKILL sent, pidfd not yet readable */
+    CHB_PHASE_STOPPED,    /* the resource is not started on this node */
+    CHB_PHASE_SPARE,      /* started, no QEMU */
+    CHB_PHASE_BOOTING,    /* cold start: record being written, then QEMU being started */
+    CHB_PHASE_SOLO,       /* serves alone; may be filling a secondary at the same time */
+    CHB_PHASE_FILLING,    /* secondary that is started, prepared and filled */
+    CHB_PHASE_PAIRED,     /* in COLO; the role says which side */
+    CHB_PHASE_HOLDING,    /* in COLO, peer lost, no proof: silent (R7) */
+    CHB_PHASE_GOING_SOLO, /* proof at hand: record being written, then QMP sequence running */
+    CHB_PHASE_DYING,      /* SIGKILL sent, pidfd not yet readable */
     CHB_PHASE_MAX,
 };
 
@@ -66,13 +66,13 @@ struct chb_state_msg {
     struct chb_ports ports;
 
     uint64_t disk_bytes[CHB_DISKS_MAX]; /* virtual sizes of the images here; 0: absent */
-    uint64_t spec_hash;  /* what this node would run: compared before a join (lab-notes, E) */
+    uint64_t spec_hash;    /* what this node would run: compared before a join (lab-notes, E) */
     uint32_t qemu_version; /* major<<16 | minor<<8 | micro; 0 unknown */
-    uint8_t health;      /* 0 unusable .. 100 well; with broken_generation: as of the break */
-    bool image_present;  /* every disk's image exists here */
-    bool seeded;         /* the operator named this node as the one with the data */
-    bool oob_alive;      /* QEMU's out-of-band monitor answers in time */
-    bool main_alive;     /* QEMU's main loop answers in time */
+    uint8_t health;        /* 0 unusable .. 100 well; with broken_generation: as of the break */
+    bool image_present;    /* every disk's image exists here */
+    bool seeded;           /* the operator named this node as the one with the data */
+    bool oob_alive;        /* QEMU's out-of-band monitor answers in time */
+    bool main_alive;       /* QEMU's main loop answers in time */
 };
 
 enum chb_request {

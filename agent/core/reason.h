@@ -22,25 +22,25 @@ enum chb_proof {
 enum chb_reason {
     CHB_REASON_OK,
     /* why a replica may not go solo or be started */
-    CHB_REASON_NOT_STARTED,       /* the resource is not started here */
-    CHB_REASON_NO_REPLICA,        /* spare: no copy here */
+    CHB_REASON_NOT_STARTED, /* the resource is not started here */
+    CHB_REASON_NO_REPLICA,  /* spare: no copy here */
     CHB_REASON_ALREADY_SERVING,
-    CHB_REASON_FILLING,           /* copy is being filled (R4) */
-    CHB_REASON_PEER_ALIVE,        /* pair is whole: nothing to take over */
-    CHB_REASON_NO_PROOF_FENCING,  /* peer's node lost, fencing asked for and awaited */
+    CHB_REASON_FILLING,               /* copy is being filled (R4) */
+    CHB_REASON_PEER_ALIVE,            /* pair is whole: nothing to take over */
+    CHB_REASON_NO_PROOF_FENCING,      /* peer's node lost, fencing asked for and awaited */
     CHB_REASON_NO_PROOF_FENCE_FAILED, /* ... and has failed so far */
-    CHB_REASON_NO_PROOF_NO_QUORUM,/* ... and cannot be asked for without quorum */
-    CHB_REASON_NO_PROOF_NO_FENCING, /* fencing is not configured: P2 can never come */
-    CHB_REASON_NO_PROOF_AGENT,    /* peer's agent is silent or gone, its node is not */
-    CHB_REASON_NO_PROOF_SETTLING, /* replication broken, both agents alive: being settled */
-    CHB_REASON_CLUSTER_LOST,      /* own connection to corosync lost */
-    CHB_REASON_RECORD_PENDING,    /* record of the new generation is not yet on disk (R5) */
-    CHB_REASON_RECORD_FAILED,     /* ... and could not be written */
-    CHB_REASON_RECORD_UNKNOWN,    /* own record is torn or missing: do not know (R5) */
-    CHB_REASON_PEER_RECORD_NEEDED,/* paired record: the peer may have gone on; waits for .node */
-    CHB_REASON_NEWER_ELSEWHERE,   /* .node has a newer generation */
-    CHB_REASON_SERVED_ELSEWHERE,  /* .node serves */
-    CHB_REASON_WAS_SECONDARY,     /* both copies are down; .node was primary and goes first */
+    CHB_REASON_NO_PROOF_NO_QUORUM,    /* ... and cannot be asked for without quorum */
+    CHB_REASON_NO_PROOF_NO_FENCING,   /* fencing is not configured: P2 can never come */
+    CHB_REASON_NO_PROOF_AGENT,        /* peer's agent is silent or gone, its node is not */
+    CHB_REASON_NO_PROOF_SETTLING,     /* replication broken, both agents alive: being settled */
+    CHB_REASON_CLUSTER_LOST,          /* own connection to corosync lost */
+    CHB_REASON_RECORD_PENDING,        /* record of the new generation is not yet on disk (R5) */
+    CHB_REASON_RECORD_FAILED,         /* ... and could not be written */
+    CHB_REASON_RECORD_UNKNOWN,        /* own record is torn or missing: do not know (R5) */
+    CHB_REASON_PEER_RECORD_NEEDED, /* paired record: the peer may have gone on; waits for .node */
+    CHB_REASON_NEWER_ELSEWHERE,    /* .node has a newer generation */
+    CHB_REASON_SERVED_ELSEWHERE,   /* .node serves */
+    CHB_REASON_WAS_SECONDARY,      /* both copies are down; .node was primary and goes first */
     CHB_REASON_FIRST_START_NODES, /* first start: waits to hear from every node; .node is missing */
     CHB_REASON_FIRST_START_ASK,   /* first start: several nodes have an image, or none: ask */
     CHB_REASON_FIRST_START_OTHER, /* first start: .node is the one with the data */

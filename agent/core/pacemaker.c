@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Pacemaker is steered by scores and answered with its own last command (lab-notes, D). */
+#include <agent/core/internal.h>
+
+/* R6: somebody has a newer line of history, so this one is over. */
+static bool line_is_lost(const struct chb_core *core, uint32_t *ret_node)
+{
+    uint64_t own = core->generation;
+    if (core->record.kind == CHB_RECORD_SOLO || core->record.kind == CHB_RECORD_PAIRED) {
+        own = core->record.generation > own ? core->record.generation : own;
+    }
+    if (core->phase == CHB_PHASE_FILLING) {
+        return false; /* it follows a line and has none of its own */
+    }
+    const struct chb_peer *newer = chb_find_newer(core, own);
+    if (newer != NULL) {
+        *ret_node = newer->node;
+        return true;
+    }
+    if (core->cib_known && core->cib_generation > own && core->cib_node != core->self) {
+        *ret_node = core->cib_node;
+        return true;
+    }
+    return false;
+}
+
+bool chb_wishes(struct chb_core *core, struct chb_actions *actions)
+{
+    uint32_t node = 0;
+
+    if (line_is_lost(core, &node)) {
+        chb_note(actions, CHB_NOTE_LOST_LINE, node, 1, core->generation);
+        chb_kill(core, actions);
+        return true;
+    }
+    if (core->stop_wanted || core->pending.demote_reply != 0) {
+        if (core->qemu_alive) {
+            chb_kill(core, actions);
+        } else {
+            chb_enter(core, actions, CHB_PHASE_SPARE);
+        }
+        return true;
+    }
+    return false;
+}
+
+static enum chb_score score(const struct chb_core *core)
+{
+    switch (core->phase) {
+    case CHB_PHASE_BOOTING:
+    case CHB_PHASE_SOLO:
+    case CHB_PHASE_GOING_SOLO:
+        return CHB_SCORE_BEST;
+    case CHB_PHASE_PAIRED:
+    case CHB_PHASE_HOLDING:
+        if (!core->eligible) {
+            return CHB_SCORE_NEVER;
+        }
+        return core->role == CHB_ROLE_PRIMARY ? CHB_SCORE_BEST : CHB_SCORE_SECONDARY;
+    case CHB_PHASE_SPARE:
+        return chb_gate(core).allowed ? CHB_SCORE_BEST : CHB_SCORE_NEVER;
+    case CHB_PHASE_STOPPED:
+    case CHB_PHASE_FILLING:
+    case CHB_PHASE_DYING:
+    case CHB_PHASE_MAX:
+        return CHB_SCORE_NEVER;
+    }
+    return CHB_SCORE_NEVER;
+}
+
+void chb_score(struct chb_core *core, struct chb_actions *actions)
+{
+    enum chb_score now = score(core);
+
+    /* A boot that is waiting for its record keeps the score that brought it here. */
+    if (!core->started || (core->score_sent && core->score == now) ||
+        (core->phase == CHB_PHASE_SPARE && core->pending.persist != 0)) {
+        return;
+    }
+    core->score = now;
+    core->score_sent = true;
+    chb_act(actions, CHB_ACTION_SCORE)->u.score = now;
+}
+
+/* The pair has a good copy somewhere, as last heard. */
+static bool good_copy(const struct chb_core *core)
+{
+    switch (core->phase) {
+    case CHB_PHASE_BOOTING:
+    case CHB_PHASE_SOLO:
+    case CHB_PHASE_PAIRED:
+    case CHB_PHASE_HOLDING:
+    case CHB_PHASE_GOING_SOLO:
+        return true;
+    case CHB_PHASE_STOPPED:
+    case CHB_PHASE_SPARE:
+    case CHB_PHASE_FILLING:
+    case CHB_PHASE_DYING:
+    case CHB_PHASE_MAX:
+        break;
+    }
+    for (uint32_t i = 0; i < CHB_NODES_MAX; i++) {
+        if (core->peers[i].node != 0 && core->peers[i].member && core->peers[i].heard &&
+            chb_peer_has_replica(&core->peers[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum chb_monitor chb_core_monitor(const struct chb_core *core)
+{
+    if (!core->started) {
+        return CHB_MONITOR_NOT_RUNNING;
+    }
+    if (!core->promoted) {
+        return CHB_MONITOR_UNPROMOTED;
+    }
+    return good_copy(core) || core->guest_off ? CHB_MONITOR_PROMOTED : CHB_MONITOR_FAILED;
+}
+
+enum chb_monitor chb_core_probe(const struct chb_core *core)
+{
+    if (!core->started) {
+        return CHB_MONITOR_NOT_RUNNING;
+    }
+    return chb_core_serves(core) ? CHB_MONITOR_PROMOTED : CHB_MONITOR_UNPROMOTED;
+}
