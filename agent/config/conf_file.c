@@ -12,6 +12,7 @@
 
 #define HEARTBEAT_MS_MIN 10
 #define HEARTBEAT_MS_MAX 10000
+#define SILENCE_MS_MIN 100
 #define SILENCE_MS_MAX 60000
 #define RECORDER_BYTES_MIN (UINT64_C(64) << 10)
 #define RECORDER_BYTES_MAX (UINT64_C(1) << 30)
@@ -102,7 +103,7 @@ static const char *read_heartbeat_interval(const char *value, struct chb_conf *c
     chb_span span;
     if (chb_parse_span(value, &span) < 0 || chb_span_ms(span) < HEARTBEAT_MS_MIN ||
         chb_span_ms(span) > HEARTBEAT_MS_MAX) {
-        return "a time with its unit from 10ms to 10s, for example 100ms";
+        return "a time with its unit from 10ms to 10s, for example 200ms";
     }
     conf->heartbeat_interval = span;
     return NULL;
@@ -111,9 +112,9 @@ static const char *read_heartbeat_interval(const char *value, struct chb_conf *c
 static const char *read_silence_timeout(const char *value, struct chb_conf *conf)
 {
     chb_span span;
-    if (chb_parse_span(value, &span) < 0 || chb_span_ms(span) < 3 * HEARTBEAT_MS_MIN ||
+    if (chb_parse_span(value, &span) < 0 || chb_span_ms(span) < SILENCE_MS_MIN ||
         chb_span_ms(span) > SILENCE_MS_MAX) {
-        return "a time with its unit from 30ms to 60s, for example 1s";
+        return "a time with its unit from 100ms to 60s, for example 1s";
     }
     conf->silence_timeout = span;
     return NULL;
@@ -175,7 +176,7 @@ void chb_conf_init(struct chb_conf *ret_conf)
         .qemu = "qemu-system-x86_64",
         .qemu_img = "qemu-img",
         .control_group = "haclient",
-        .heartbeat_interval = chb_ms(100),
+        .heartbeat_interval = chb_ms(200),
         .silence_timeout = chb_ms(1000),
         .realtime = true,
         .recorder = true,

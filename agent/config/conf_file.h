@@ -41,11 +41,11 @@ struct chb_conf {
     char qemu[CHB_CONF_PATH_SIZE];        /* qemu, default qemu-system-x86_64 (looked up in PATH) */
     char qemu_img[CHB_CONF_PATH_SIZE];    /* qemu_img, default qemu-img */
     char control_group[64];               /* control_group, may use the socket, default haclient */
-    chb_span heartbeat_interval;          /* heartbeat_interval, 10 ms to 10 s, default 100 ms */
-    chb_span silence_timeout;             /* silence_timeout, 3 intervals to 60 s, default 1 s */
-    bool realtime;           /* realtime, default yes: round-robin priority, memory locked */
-    bool recorder;           /* recorder, default yes: events kept for replay */
-    uint64_t recorder_bytes; /* recorder_size, 64K to 1G, default 16M */
+    chb_span heartbeat_interval;          /* heartbeat_interval, 10 ms to 10 s, default 200 ms */
+    chb_span silence_timeout; /* silence_timeout, 3 intervals and 100 ms to 60 s, default 1 s */
+    bool realtime;            /* realtime, default yes: round-robin priority, memory locked */
+    bool recorder;            /* recorder, default yes: events kept for replay */
+    uint64_t recorder_bytes;  /* recorder_size, 64K to 1G, default 16M */
 };
 
 /* All defaults. Pure. */

@@ -47,6 +47,8 @@ struct chb_text_status {
     bool joining; /* phase SOLO: filling `peer` */
     int percent;  /* FILLING, or joining: 0 to 100; -1: not known */
     bool guest_off;
+    bool broken;            /* PAIRED: replication is broken as far as this side can see */
+    bool peer_silent;       /* PAIRED: colo-hbd of the peer does not answer */
     enum chb_proof proof;   /* phase SOLO: UNSAFE and P3 are shown */
     enum chb_reason reason; /* HOLDING, SPARE: why it does not go on; OK: not known */
     enum chb_lonely lonely; /* phase SOLO without joining */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <agent/text/lonely.h>
+
+static enum chb_lonely lonely_of_peer(const struct chb_core *core, const struct chb_peer *peer)
+{
+    const struct chb_state_msg *state = &peer->msg;
+    if (!peer->member) {
+        return peer->lost || !peer->heard ? CHB_LONELY_NODE_DOWN : CHB_LONELY_AGENT_DOWN;
+    }
+    if (peer->silent || !peer->heard) {
+        return CHB_LONELY_SILENT;
+    }
+    if (state->phase == CHB_PHASE_STOPPED) {
+        return CHB_LONELY_STOPPED;
+    }
+    if (!state->image_present) {
+        return CHB_LONELY_NO_IMAGE;
+    }
+    if (state->spec_hash != core->settings.spec_hash) {
+        return CHB_LONELY_SPEC;
+    }
+    if (state->qemu_version != core->settings.qemu_version) {
+        return CHB_LONELY_VERSION;
+    }
+    if (state->health == 0) {
+        return CHB_LONELY_UNHEALTHY;
+    }
+    return core->join_failures > 0 && core->join_failed_node == peer->node ? CHB_LONELY_FAILED
+                                                                           : CHB_LONELY_SOON;
+}
+
+enum chb_lonely chb_lonely_of_core(const struct chb_core *core, uint32_t *ret_node,
+                                   uint32_t *ret_failures)
+{
+    enum chb_lonely nearest = CHB_LONELY_NOBODY;
+    *ret_node = 0;
+    *ret_failures = 0;
+    for (unsigned i = 0; i < CHB_NODES_MAX; i++) {
+        const struct chb_peer *peer = &core->peers[i];
+        if (peer->node == 0 || peer->node == core->self || !(peer->expected || peer->member)) {
+            continue;
+        }
+        enum chb_lonely lonely = lonely_of_peer(core, peer);
+        if (lonely > nearest || (lonely == nearest && peer->node == core->peer)) {
+            nearest = lonely;
+            *ret_node = peer->node;
+        }
+    }
+    if (nearest == CHB_LONELY_FAILED) {
+        *ret_failures = core->join_failures;
+    }
+    return nearest;
+}
