@@ -131,11 +131,14 @@ def _exec(args, prefix):
     words = args.argv[1:] if args.argv[:1] == ["--"] else args.argv
     words = words or ["/bin/bash", "-i"]
     place = places[args.node]
-    prefix_words = enter_net(place.net_path) if args.node in ("switch", "client") \
-        else enter(place.pid1)
-    env = {**paths.NODE_ENV, "TERM": os.environ.get("TERM", "dumb"), "PS1": f"{args.node}# "}
+    env = {"PS1": f"{args.node}# "}
+    if args.node in lab.nodes and not sys.stdin.isatty():
+        code = place.popen(words, env=env, stdin=None).wait()
+        return code if code >= 0 else 128 - code
+    # A shell with job control needs the terminal, so it is entered from outside.
+    enter_words = enter(place.pid1) if args.node in lab.nodes else enter_net(place.net_path)
     sys.stdout.flush()
-    os.execve(prefix_words[0], [*prefix_words, *words], env)
+    os.execve(enter_words[0], [*enter_words, *words], {**paths.NODE_ENV, **env})
 
 
 def _status(prefix):

@@ -17,11 +17,13 @@ from pathlib import Path
 from . import kernel
 from .mounts import PORT, SHARED
 from .paths import NODE_ENV
+from .runserver import RunServer
 
 SOCKET = f"{PORT}/init.sock"
+RUN_SOCKET = f"{PORT}/run.sock"
 RESTART_DELAY_S = 0.1
-# --keep-directory-symlink: /lib is a link to usr/lib on Debian, in a build's tree it is a folder.
-INSTALL_PRODUCT = (f"tar -C {SHARED}/stage -cf - . | "
+# As a package does it: new files in place of the old ones, so that a running binary is no matter.
+INSTALL_PRODUCT = (f"cd {SHARED}/stage && tar -cf - * | "
                    "tar -C / -xf - --no-overwrite-dir --keep-directory-symlink --no-same-owner")
 
 
@@ -111,9 +113,13 @@ class Init:
         """Exit code of a short command; the reaper above gets it, as it gets all children."""
         pid = os.posix_spawn(argv[0], argv, NODE_ENV, file_actions=[
             (os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1, 2)])
+        return await self.adopt(pid)
+
+    def adopt(self, pid):
+        """Future for the exit code of a child that is no service."""
         done = asyncio.get_running_loop().create_future()
         self.helpers[pid] = done
-        return await done
+        return done
 
     async def start(self, service):
         service.wanted = True
@@ -170,7 +176,9 @@ async def _main(config, report):
     loop.add_signal_handler(signal.SIGCHLD, init.reap)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, lambda: None)
-    Path(SOCKET).unlink(missing_ok=True)
+    for path in (SOCKET, RUN_SOCKET):
+        Path(path).unlink(missing_ok=True)
+    RunServer(RUN_SOCKET, init.adopt)
     server = await asyncio.start_unix_server(init.serve, SOCKET)
     os.write(report, b"ready\n")
     os.close(report)
@@ -182,4 +190,6 @@ async def _main(config, report):
 def run(config, report):
     """Never returns; called by the starter in the child that is PID 1 of the new namespace."""
     kernel.set_name("lab-init")
+    os.environ.clear()
+    os.environ.update(NODE_ENV)  # PATH of the commands that are run
     asyncio.run(_main(config, report))

@@ -5,7 +5,8 @@ import signal
 from . import processes
 from .control import ask
 from .errors import LabError
-from .spawn import Commands, enter
+from .remote import NodeProcess
+from .spawn import Commands
 
 
 class Service:
@@ -66,6 +67,7 @@ class Node(Commands):
         self.dir = lab.state / "nodes" / name
         self.log_dir = self.dir / "bind" / "log"
         self.init_socket = self.dir / "port" / "init.sock"
+        self.run_socket = self.dir / "port" / "run.sock"
 
     @property
     def pid1(self):
@@ -78,8 +80,14 @@ class Node(Commands):
     def is_on(self):
         return self.lab.power.node(self.name)["on"]
 
-    def prefix(self):
-        return enter(self.pid1)
+    def popen(self, argv, env=None, **options):
+        """Starts a command in the node: a NodeProcess, which works like subprocess.Popen.
+
+        It ends when the object is closed or this process ends. Without stdout and stderr among
+        the options it writes to those of this process.
+        """
+        self.pid1  # refuses a node without power
+        return NodeProcess(self, argv, env, **options)
 
     def service(self, name):
         """corosync, pacemaker or colo-hbd."""

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 
-from . import kernel, netlink
+from . import kernel, netlink, processes
 from .paths import helper_argv
 
 
@@ -66,7 +66,7 @@ class PowerNode:
                     netlink.link_down(self._links, port)
                 if self._starter.poll() is None:
                     os.kill(self.pid1, signal.SIGKILL)
-                await self._dead
+                await self._until_dead()
                 self._remove_ports()
                 self.pid1 = None
             return cut, kernel.boottime()
@@ -83,6 +83,15 @@ class PowerNode:
                 netlink.link_delete(self._links, port)
             except OSError:
                 pass  # already gone
+
+    async def _until_dead(self):
+        """A shell that was entered from outside and stopped there must wake up to be reaped."""
+        while True:
+            done, _ = await asyncio.wait({self._dead}, timeout=0.2)
+            if done:
+                return
+            for process in processes.foreign_parents(self.pid1):
+                os.kill(process, signal.SIGCONT)
 
     async def _wait_dead(self):
         """Ends when the kernel has ended the whole node, or the starter with it."""

@@ -31,17 +31,39 @@ def pids():
 
 def describe(pid):
     """Process for a pid, None if it is gone or only a zombie is left."""
+    status = _status(pid)
     try:
-        status = dict(line.split(":", 1) for line in
-                      Path(f"/proc/{pid}/status").read_text().splitlines())
         argv = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0")
     except OSError:
+        return None
+    if not status:
         return None
     state = status["State"].split()[0]
     if state in "ZX":
         return None
     return Process(pid, int(status["NSpid"].split()[-1]), status["Name"].strip(),
                    tuple(part.decode(errors="replace") for part in argv.split(b"\0")), state)
+
+
+def _status(pid):
+    """Fields of /proc/PID/status; {} if the process is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return {}
+    return dict(line.split(":", 1) for line in lines)
+
+
+def foreign_parents(pid1):
+    """Pids of the nsenter processes outside whose children are in the namespace of `pid1`."""
+    inode = namespace(pid1, "pid")
+    found = set()
+    for pid in pids():
+        parent = int(_status(pid).get("PPid", "0"))
+        if (pid != pid1 and namespace(pid, "pid") == inode and namespace(parent, "pid") != inode
+                and _status(parent).get("Name", "").strip() == "nsenter"):
+            found.add(parent)
+    return found
 
 
 def in_namespace(kind, inode):

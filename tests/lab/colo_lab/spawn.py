@@ -2,7 +2,7 @@
 
 import subprocess
 
-from .errors import CommandFailed
+from .errors import CommandFailed, LabError
 from .paths import NODE_ENV
 
 NSENTER = "/usr/bin/nsenter"
@@ -20,33 +20,44 @@ def enter_net(path):
 
 
 class Commands:
-    """exec() and popen() for a place that has a `prefix` and a `name`."""
+    """exec(), sh() and popen() for a place that can popen() and has a `name`."""
 
     name = "?"
 
-    def prefix(self):
-        raise NotImplementedError
-
     def popen(self, argv, env=None, **options):
-        """subprocess.Popen of a command in this place; the caller ends it."""
-        return subprocess.Popen([*self.prefix(), *map(str, argv)],
-                                env={**NODE_ENV, **(env or {})}, **options)
+        raise NotImplementedError
 
     def exec(self, argv, check=True, timeout_s=60, input=None, env=None):
         """Runs a command in this place and returns its CompletedProcess (text).
 
         check: True for exit code 0, a set of allowed exit codes, or False for any.
         """
-        # The time limit is enforced in there: killing nsenter would leave its child behind.
-        limited = ["/usr/bin/timeout", "-k", "1", str(timeout_s), *map(str, argv)]
-        result = subprocess.run([*self.prefix(), *limited], text=True, input=input,
-                                stdin=subprocess.DEVNULL if input is None else None,
-                                capture_output=True, env={**NODE_ENV, **(env or {})})
+        argv = [str(part) for part in argv]
+        process = self.popen(argv, env=env, text=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE,
+                             stdin=subprocess.DEVNULL if input is None else subprocess.PIPE)
+        try:
+            out, err = process.communicate(input, timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            raise LabError(f"{self.name}: {' '.join(argv)}: no end after {timeout_s} s") from error
+        result = subprocess.CompletedProcess(argv, process.returncode, out or "", err or "")
         allowed = {0} if check is True else check
         if allowed and result.returncode not in allowed:
-            raise CommandFailed(self.name, [str(part) for part in argv], result)
+            raise CommandFailed(self.name, argv, result)
         return result
 
     def sh(self, script, **options):
         """A shell line in this place."""
         return self.exec(["/bin/sh", "-c", script], **options)
+
+
+class NetCommands(Commands):
+    """A place that is a network namespace and nothing else, at `net_path`."""
+
+    net_path = None
+
+    def popen(self, argv, env=None, **options):
+        """subprocess.Popen of a command in this place."""
+        return subprocess.Popen([*enter_net(self.net_path), *map(str, argv)],
+                                env={**NODE_ENV, **(env or {})}, **options)

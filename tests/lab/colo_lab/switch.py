@@ -7,7 +7,7 @@ a broken cable or a bad switch looks like: no carrier lost, no error for the sen
 
 import subprocess
 
-from .spawn import Commands, enter_net
+from .spawn import NetCommands, enter_net
 
 CLIENTS = "clients"
 CLIENT_PORT = "client"
@@ -27,7 +27,7 @@ def port(node, link):
     return f"{node}c" if link == CLIENTS else f"{node}r{link}"
 
 
-class Switch(Commands):
+class Switch(NetCommands):
     name = "switch"
 
     def __init__(self, lab):
@@ -41,9 +41,6 @@ class Switch(Commands):
             status = self._lab.power.status()
             self._path = f"/proc/{status['pid']}/fd/{status['switch_fd']}"
         return self._path
-
-    def prefix(self):
-        return enter_net(self.net_path)
 
     def build(self, client_path):
         """Makes bridges and the client's leg; the nodes plug themselves in when they boot."""
@@ -59,7 +56,7 @@ class Switch(Commands):
                 "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
         self._ip(lines)
         with open(client_path, "rb") as client:
-            subprocess.run([*self.prefix(), "/usr/sbin/ip", "link", "set", "eth0", "netns",
+            subprocess.run([*enter_net(self.net_path), "/usr/sbin/ip", "link", "set", "eth0", "netns",
                             f"/proc/self/fd/{client.fileno()}"], check=True,
                            pass_fds=[client.fileno()])
         self._nft("table bridge cut {\n"
@@ -163,7 +160,7 @@ class Switch(Commands):
         return process
 
 
-class Client(Commands):
+class Client(NetCommands):
     """The machine of the guests' users: a namespace on the clients' bridge."""
 
     name = "client"
@@ -182,9 +179,6 @@ class Client(Commands):
             status = self._lab.power.status()
             self._path = f"/proc/{status['pid']}/fd/{status['client_fd']}"
         return self._path
-
-    def prefix(self):
-        return enter_net(self.net_path)
 
     def build(self):
         lines = ["link set lo up", f"addr add {CLIENT_ADDRESS}/24 dev eth0",

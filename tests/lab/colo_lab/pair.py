@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A VM under test: created with pcs as a user would, watched through coloctl, crm_mon and a client."""
+
+import json
+import shlex
+import subprocess
+import sys
+
+from . import paths
+from .errors import LabError
+from .kernel import boottime
+from .spawn import enter_net
+from .wait import wait_for
+
+sys.path[:0] = [str(paths.LAB_DIR / "client"), str(paths.LAB_DIR / "guest")]
+
+import build as guest_build  # noqa: E402  (the guest's own folder, see above)
+from remote import Client  # noqa: E402
+
+CACHE = paths.PROJECT / "build" / "lab" / "guest"
+IMAGE = "/var/lib/colo/{vm}.qcow2"
+GUEST_ADDRESS = "192.168.77.50"
+GUEST_PORT = 7000
+SCORES = {"1000": "best", "500": "secondary", "-INFINITY": "never"}
+
+
+class Pair:
+    """One VM in a lab. `with Pair(lab, result) as pair:` ends its client whatever happens."""
+
+    def __init__(self, lab, result, vm="colo-vm", parameters=None, address=GUEST_ADDRESS):
+        self.lab, self.result, self.vm, self.address = lab, result, vm, address
+        self.parameters = parameters or {}
+        self.client = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.client is not None:
+            self.client.kill()
+
+    # ---- bringing it up ----
+
+    def resource_parameters(self):
+        """What the user types behind `pcs resource create NAME ocf:colo:vm`."""
+        guest = guest_build.build(CACHE)
+        words = guest.qemu_args([f"{self.address}/24"],
+                                console=f"/var/log/colo-hbd/{self.vm}.console")
+        return {"disks": IMAGE.format(vm=self.vm), "nics": "bridge=br0", "memory": "128M",
+                "cpus": "1", "accel": "tcg", "cpu": "qemu64", "qemu_args": shlex.join(words),
+                **self.parameters}
+
+    def create(self, data_on="n1", megabytes=64):
+        """The disk's image on one host, then the resource."""
+        image = IMAGE.format(vm=self.vm)
+        self.lab.nodes[data_on].sh(
+            f"mkdir -p $(dirname {image}) && qemu-img create -q -f qcow2 {image} {megabytes}M")
+        words = [f"{key}={value}" for key, value in self.resource_parameters().items()]
+        self.lab.timeline.add(f"pcs resource create {self.vm} ocf:colo:vm ... promotable")
+        self.lab.cluster.pcs("resource", "create", self.vm, "ocf:colo:vm", *words, "promotable")
+
+    def connect(self, think_ms=5, timeout_s=60):
+        """Starts the client as soon as the guest answers."""
+        prefix = enter_net(self.lab.client.net_path)
+        control = self.lab.state / f"client-{self.vm}.sock"
+
+        def open_port():
+            return subprocess.run([*prefix, "/bin/bash", "-c",
+                                   f"exec 3<>/dev/tcp/{self.address}/{GUEST_PORT}"],
+                                  capture_output=True, timeout=10).returncode == 0
+
+        wait_for(open_port, timeout_s, f"the guest to answer at {self.address}:{GUEST_PORT}")
+        self.client = Client(f"{self.address}:{GUEST_PORT}", control, prefix, think_ms)
+        self.client.start()
+        self.client.wait_answers(5)
+        self.lab.timeline.add("the client counts")
+
+    # ---- how it is ----
+
+    def status(self, node):
+        """What `coloctl status --json` on `node` says of the VM; None while it has no answer."""
+        if not self.lab.nodes[node].is_on:
+            return None
+        done = self.lab.nodes[node].exec(["/usr/sbin/coloctl", "status", self.vm, "--json"],
+                                         check=False)
+        if done.returncode != 0:
+            return None
+        vms = json.loads(done.stdout).get("vms", [])
+        return next((each for each in vms if each["name"] == self.vm), None)
+
+    def phases(self):
+        """{node: (phase, role, generation)}, each as its own daemon says."""
+        found = {}
+        for name in self.lab.nodes:
+            status = self.status(name)
+            if status is not None:
+                found[name] = (status["phase"], status["role"], status["generation"])
+        return found
+
+    def find(self, phase, role=None):
+        """Nodes in that phase and role."""
+        return [name for name, (its_phase, its_role, _) in self.phases().items()
+                if its_phase == phase and role in (None, its_role)]
+
+    def primary(self):
+        found = self.find("paired", "primary") or self.find("solo")
+        if len(found) != 1:
+            raise LabError(f"no single primary: {self.phases()}")
+        return found[0]
+
+    def secondary(self):
+        [found] = self.find("paired", "secondary")
+        return found
+
+    def qemu(self, node):
+        """QEMU process of the VM on `node`, as the daemon knows it."""
+        status = self.status(node)
+        process = self.lab.nodes[node].by_inner_pid(status["qemu"]["pid"]) if status else None
+        if process is None:
+            raise LabError(f"no QEMU of {self.vm} on {node}: {status}")
+        return process
+
+    def is_whole(self):
+        phases = self.phases()
+        pair = [value for value in phases.values() if value[0] == "paired"]
+        roles = sorted(role for _, role, _ in pair)
+        return roles == ["primary", "secondary"] and len({value[2] for value in pair}) == 1
+
+    def wait_whole(self, timeout_s=90):
+        """Waits for a pair in COLO. Returns the moment."""
+        wait_for(self.is_whole, timeout_s, lambda: f"the pair to be whole: {self.phases()}")
+        return self.lab.timeline.add("the pair is whole")
+
+    def agrees(self):
+        """Pacemaker's view is ours: text of the first difference, or None."""
+        cluster, phases = self.lab.cluster, self.phases()
+        primary = next((n for n, v in phases.items() if v[:2] == ("paired", "primary")), None)
+        secondary = next((n for n, v in phases.items() if v[:2] == ("paired", "secondary")), None)
+        if primary is None or secondary is None:
+            return f"no pair: {phases}"
+        roles = cluster.roles(self.vm)
+        wanted = {name: "Promoted" if name == primary else "Unpromoted" for name in phases}
+        if roles != wanted:
+            return f"roles {roles}, not {wanted}"
+        scores = {name: attributes.get(f"master-{self.vm}")
+                  for name, attributes in cluster.attributes().items() if name in phases}
+        best = {name: SCORES.get(score) for name, score in scores.items()}
+        if best != {name: "best" if name == primary else "secondary" if name == secondary
+                    else "never" for name in phases}:
+            return f"scores {scores}"
+        return None
+
+    def wait_agreement(self, timeout_s=60, failures=()):
+        """Waits until Pacemaker agrees; then there must be no failed action but `failures`."""
+        wait_for(lambda: self.agrees() is None, timeout_s,
+                 lambda: f"Pacemaker to agree: {self.agrees()}")
+        found = {name for name, _ in self.lab.cluster.failures()}
+        self.result.check(found <= set(failures), f"unexpected failures: {found}")
+        return self.lab.timeline.add("Pacemaker agrees")
+
+    def up(self, think_ms=5):
+        """A whole pair with a counting client: where every scenario starts."""
+        self.create()
+        self.wait_whole()
+        self.wait_agreement()
+        self.connect(think_ms)
+
+    # ---- what a failure did ----
+
+    def failover_steps(self, node):
+        """The newest failover in the eyes of `node`: {step: CLOCK_BOOTTIME in seconds}."""
+        done = self.lab.nodes[node].exec(["/usr/sbin/coloctl", "timeline", self.vm, "--json"],
+                                         check=False)
+        if done.returncode != 0:
+            return {}
+        failovers = json.loads(done.stdout).get("failovers", [])
+        steps = failovers[-1]["steps"] if failovers else []
+        return {each["step"]: each["boottime_ns"] / 1e9 for each in steps}
+
+    def gap_ms(self, at):
+        """Longest wait of the client around the moment `at` (seconds)."""
+        return self.client.gap(int(at * 1e9))["gap_ms"]
+
+    def finish(self):
+        """The client's account and the guest's: nothing lost, and the disk equals the memory."""
+        check = self.client.check()
+        report = self.client.stop()
+        self.client = None
+        self.result.traffic(report["answers"], report["lost"], report["repeated"])
+        self.result.check(check["ok"], f"disk and memory differ: {check}")
+        self.result.check(not report["resets"], f"connection lost: {report['resets']}")
+        self.result.check(report["lost"] == 0 and report["repeated"] == 0, f"answers: {report}")
+
+
+def now():
+    return boottime()
