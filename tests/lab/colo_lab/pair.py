@@ -50,11 +50,15 @@ class Pair:
                 "cpus": "1", "accel": "tcg", "cpu": "qemu64", "qemu_args": shlex.join(words),
                 **self.parameters}
 
-    def create(self, data_on="n1", megabytes=64):
-        """The disk's image on one host, then the resource."""
+    def create(self, data_on="n1", megabytes=64, fill_mb=0):
+        """The disk's image on one host, then the resource. fill_mb: data behind what the guest's
+        counter uses, so that a full copy has something to copy."""
         image = IMAGE.format(vm=self.vm)
         self.lab.nodes[data_on].sh(
             f"mkdir -p $(dirname {image}) && qemu-img create -q -f qcow2 {image} {megabytes}M")
+        if fill_mb:
+            self.lab.nodes[data_on].sh(
+                f"qemu-io -c 'write -P 7 {megabytes - fill_mb}M {fill_mb}M' {image}")
         words = [f"{key}={value}" for key, value in self.resource_parameters().items()]
         self.lab.timeline.add(f"pcs resource create {self.vm} ocf:colo:vm ... promotable")
         self.lab.cluster.pcs("resource", "create", self.vm, "ocf:colo:vm", *words, "promotable")
@@ -177,9 +181,13 @@ class Pair:
         steps = failovers[-1]["steps"] if failovers else []
         return {each["step"]: each["boottime_ns"] / 1e9 for each in steps}
 
-    def gap_ms(self, at):
-        """Longest wait of the client around the moment `at` (seconds)."""
-        return self.client.gap(int(at * 1e9))["gap_ms"]
+    def gap_ms(self, at, settle_ms=150):
+        """Longest wait of the client that began around the moment `at` (seconds): the failure is
+        felt with the first answer that does not come, at the latest `settle_ms` after it."""
+        gaps = self.client.report(int((at - 0.1) * 1e9))["gaps"]
+        near = [gap["gap_ms"] for gap in gaps
+                if at - 0.1 <= gap["at"] / 1e9 <= at + settle_ms / 1000]
+        return max(near, default=0.0)
 
     def finish(self):
         """The client's account and the guest's: nothing lost, and the disk equals the memory."""
