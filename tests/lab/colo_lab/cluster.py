@@ -28,10 +28,12 @@ class Cluster:
 
     def mon(self, node=None):
         """crm_mon's XML (an Element) as `node` sees the cluster; None while it has no answer."""
-        result = self.run(["/usr/sbin/crm_mon", "-1", "-A", "--output-as=xml"], node, check=False)
-        if result.returncode != 0:
-            return None
-        return ET.fromstring(result.stdout)
+        try:
+            result = self.run(["/usr/sbin/crm_mon", "-1", "-A", "--output-as=xml"], node,
+                              check=False, timeout_s=10)
+        except LabError:
+            return None  # the node is losing its power
+        return ET.fromstring(result.stdout) if result.returncode == 0 else None
 
     def text(self, node=None):
         return self.run(["/usr/sbin/crm_mon", "-A1"], node, check=False).stdout
@@ -70,8 +72,9 @@ class Cluster:
         """
         def idle():
             dc = self.dc(node)
-            return dc and "S_IDLE" in self.run(["/usr/sbin/crmadmin", "-S", dc], node,
-                                               check=False).stdout
+            # A DC that has just died does not answer, and crmadmin would wait for it.
+            return dc and "S_IDLE" in self.run(["/usr/bin/timeout", "1", "/usr/sbin/crmadmin",
+                                                "-S", dc], node, check=False).stdout
 
         # Between two transitions it is idle for a moment, hence the second look.
         wait_for(lambda: idle() and idle(), timeout_s, "Pacemaker to be idle")

@@ -18,6 +18,7 @@ class PowerNode:
         self.pid1 = None
         self._starter = None
         self._report = None
+        self._pid1_fd = None
         self._dead = None
         self._switch_fd = switch_fd
         self._links = link_socket
@@ -38,6 +39,9 @@ class PowerNode:
 
     async def _boot(self):
         await self._unmounted()
+        # The kernel removes the last boot's ports with its namespace, but some time later; to
+        # remove them takes it 20 ms each, too long for a loop that has fence requests to answer.
+        await asyncio.get_running_loop().run_in_executor(None, self._remove_ports)
         read_fd, write_fd = os.pipe()
         self._starter = subprocess.Popen(
             helper_argv("starter", self.config_path, self._switch_fd, write_fd, os.getpid()),
@@ -48,9 +52,9 @@ class PowerNode:
             lambda: asyncio.StreamReaderProtocol(self._report), os.fdopen(read_fd, "rb", 0))
         first, second = await self._report.readline(), await self._report.readline()
         if second != b"ready\n":
-            self._remove_ports()
             raise OSError(f"{self.name} did not boot")
         self.pid1 = int(first)
+        self._pid1_fd = os.pidfd_open(self.pid1)
         self.boots += 1
         self._dead = asyncio.ensure_future(self._wait_dead())
 
@@ -64,12 +68,17 @@ class PowerNode:
             if self.is_on:
                 for port in self.ports:
                     netlink.link_down(self._links, port)
-                if self._starter.poll() is None:
-                    os.kill(self.pid1, signal.SIGKILL)
+                self._kill()
                 await self._until_dead()
-                self._remove_ports()
                 self.pid1 = None
             return cut, kernel.boottime()
+
+    def _kill(self):
+        try:
+            signal.pidfd_send_signal(self._pid1_fd, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it died by itself
+        os.close(self._pid1_fd)
 
     async def end(self):
         """off(), and nothing of the node is left, not even its mounts."""
@@ -77,12 +86,13 @@ class PowerNode:
         await self._unmounted()
 
     def _remove_ports(self):
-        """The namespace takes its legs along, but the kernel does that some time later."""
-        for port in self.ports:
-            try:
-                netlink.link_delete(self._links, port)
-            except OSError:
-                pass  # already gone
+        # In a thread, so with a socket of its own: the other one is busy with power cuts.
+        with netlink.open_socket(self._switch_fd) as links:
+            for port in self.ports:
+                try:
+                    netlink.link_delete(links, port)
+                except OSError:
+                    pass  # already gone
 
     async def _until_dead(self):
         """A shell that was entered from outside and stopped there must wake up to be reaped."""
