@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The agents of a cluster talking to each other: corosync's CPG, quorum and cmap on an sd-event loop.
+ * The agents of a cluster talking to each other: corosync's CPG, quorum and cmap on an sd-event
+ * loop.
  *
  * What may block. libqb's requests have no time limit in corosync's client libraries
  * (CS_IPC_TIMEOUT_MS is -1), so with a stopped corosync (SIGSTOP) these never return:
@@ -20,8 +21,8 @@
  * sent again (states only if no newer one of the VM is on its way; heartbeats not).
  *
  * corosync that hangs. If the oldest own message under way is older than `hang_limit`, the agent
- * counts itself as cut off: DOWN, all connections are dropped and made anew. That is long enough for
- * the ring to be formed anew, during which own messages do not come back either.
+ * counts itself as cut off: DOWN, all connections are dropped and made anew. That is long enough
+ * for the ring to be formed anew, during which own messages do not come back either.
  *
  * Order. Memberships and messages are reported in CPG's total order. Quorum is another connection:
  * it is late news, and no more (lab-notes, section A).
@@ -123,16 +124,16 @@ struct chb_cluster_member {
 struct chb_cluster_status {
     bool up;
     bool quorate;
-    chb_time since;        /* when `up` last changed, or when the cluster was made */
-    uint32_t attempts;     /* to connect since the last success */
-    uint64_t ring_seq;     /* of the present membership, from corosync; 0: unknown */
-    uint32_t in_flight;    /* own messages under way */
-    uint32_t queued;       /* messages that wait */
-    uint64_t sent;         /* since chb_cluster_new(), and so the following */
-    uint64_t delivered;    /* valid messages, own ones included */
-    uint64_t refused;      /* bad messages */
-    uint64_t sent_again;   /* own messages that corosync had dropped */
-    chb_span oldest;       /* age of the oldest own message under way */
+    chb_time since;                  /* when `up` last changed, or when the cluster was made */
+    uint32_t attempts;               /* to connect since the last success */
+    uint64_t ring_seq;               /* of the present membership, from corosync; 0: unknown */
+    uint32_t in_flight;              /* own messages under way */
+    uint32_t queued;                 /* messages that wait */
+    uint64_t sent;                   /* since chb_cluster_new(), and so the following */
+    uint64_t delivered;              /* valid messages, own ones included */
+    uint64_t refused;                /* bad messages */
+    uint64_t sent_again;             /* own messages that corosync had dropped */
+    chb_span oldest;                 /* age of the oldest own message under way */
     char text[CHB_CLUSTER_TEXT_MAX]; /* why not up; empty when up */
 };
 
@@ -173,9 +174,10 @@ uint32_t chb_cluster_self(const struct chb_cluster *cluster);
  * while corosync is away. */
 const struct chb_topology *chb_cluster_topology(const struct chb_cluster *cluster);
 
-/* Writes at most `n_max` members and returns how many there are; own node included; 0 while down. */
-size_t chb_cluster_members(const struct chb_cluster *cluster, struct chb_cluster_member *ret_members,
-                           size_t n_max);
+/* Writes at most `n_max` members and returns how many there are; own node included; 0 while down.
+ */
+size_t chb_cluster_members(const struct chb_cluster *cluster,
+                           struct chb_cluster_member *ret_members, size_t n_max);
 
 void chb_cluster_get_status(const struct chb_cluster *cluster,
                             struct chb_cluster_status *ret_status);

@@ -8,10 +8,10 @@
  *
  * An agent may accuse another only for time in which it would have heard it. CPG is a total order
  * that delivers our own messages too, so each own heartbeat that comes back (an "echo") shows that
- * the ring turned, that corosync delivered and that our own loop ran. Silence is therefore counted in
- * echoes: each adds the time since the one before, but at most `echo_limit`. While a ring is formed
- * anew (2.2 times the token time-out and more), while corosync hangs, and while this process sleeps,
- * no echo comes, and nobody is accused for it.
+ * the ring turned, that corosync delivered and that our own loop ran. Silence is therefore counted
+ * in echoes: each adds the time since the one before, but at most `echo_limit`. While a ring is
+ * formed anew (2.2 times the token time-out and more), while corosync hangs, and while this process
+ * sleeps, no echo comes, and nobody is accused for it.
  *
  * Silence is never a proof of anything (rule R3). All functions are pure; the state is plain data.
  */
@@ -35,26 +35,28 @@ struct chb_detector_config {
 
 /* What is known of one agent; for status and for tests. Times are this host's. */
 struct chb_detector_node {
-    uint32_t node;        /* 0: slot unused */
+    uint32_t node; /* 0: slot unused */
     bool silent;
-    uint64_t boot;        /* incarnation that spoke last; 0: none yet */
-    uint64_t sequence;    /* highest seen of this incarnation */
-    chb_time heard_at;    /* last message, or when it joined */
-    chb_span silence;     /* counted up to the last echo */
-    uint64_t messages;    /* accepted, of this incarnation */
-    uint64_t duplicates;  /* sequence seen before, or older; since the slot is in use */
-    uint64_t missed;      /* sequence numbers that never came, since the slot is in use */
+    uint64_t boot;         /* incarnation that spoke last; 0: none yet */
+    uint64_t sequence;     /* highest seen of this incarnation */
+    chb_time heard_at;     /* last message, or when it joined */
+    chb_span silence;      /* counted up to the last echo */
+    uint64_t messages;     /* accepted, of this incarnation */
+    uint64_t duplicates;   /* sequence seen before, or older; since the slot is in use */
+    uint64_t missed;       /* sequence numbers that never came, since the slot is in use */
     uint32_t incarnations; /* changes of boot id since the slot is in use */
-    chb_span gap_max;     /* longest time between two messages of this incarnation */
-    uint32_t lateness_ms; /* what its last heartbeat said about its own loop */
+    chb_span gap_max;      /* longest time between two messages of this incarnation */
+    uint32_t lateness_ms;  /* what its last heartbeat said about its own loop */
 };
 
 struct chb_detector {
     uint32_t self;
     uint64_t boot;
     struct chb_detector_config config;
-    chb_time echo_at; /* last echo, join or own stall: silence is counted from here on */
-    bool echoed;      /* an echo has come since chb_detector_reset() */
+    chb_time echo_at; /* last echo: silence is counted from here on; never: from the next echo on */
+    bool echoed;      /* an echo has come since the last reset or own stall */
+    uint32_t stalls;  /* own stalls, since the start */
+    chb_time stalled_at; /* end of the last one */
     struct chb_detector_node nodes[CHB_NODES_MAX];
 };
 
@@ -108,8 +110,8 @@ void chb_detector_lateness(struct chb_detector *detector, uint32_t node, uint32_
 
 /*
  * This agent's loop was late by `stall` and runs again since `now`: whatever the peers said in that
- * time may not have been read yet. Silence is counted from `now` on, and nobody is newly accused
- * before the next echo. Those who were silent before stay so.
+ * time may not have been read yet. What was counted is forgotten, and counting goes on from the
+ * next echo. Those who were silent before stay so.
  */
 void chb_detector_own_stall(struct chb_detector *detector, chb_time now, chb_span stall);
 
@@ -125,8 +127,8 @@ bool chb_detector_poll(struct chb_detector *detector, chb_time now,
  * before another echo. */
 chb_time chb_detector_deadline(const struct chb_detector *detector);
 
-/* Time since the last own message came back, 0 if none has since the reset. Long values mean that
- * corosync hangs or that a ring is being formed; for status. */
+/* Time since the last own message came back, 0 if none has since the last reset or own stall. Long
+ * values mean that corosync hangs or that a ring is being formed; for status. */
 chb_span chb_detector_echo_age(const struct chb_detector *detector, chb_time now);
 
 /* What is known of a node, or NULL. Points into `detector`. */

@@ -11,7 +11,7 @@
 
 #include <agent/core/limits.h>
 
-#define CHB_LINKS_MAX 8      /* links of knet; corosync's own limit */
+#define CHB_LINKS_MAX 8       /* links of knet; corosync's own limit */
 #define CHB_HOST_TEXT_MAX 256 /* a name or an address, with the final NUL */
 
 struct chb_topology_node {
@@ -22,12 +22,12 @@ struct chb_topology_node {
 };
 
 struct chb_topology {
-    uint32_t self;      /* own node id */
-    uint32_t n_nodes;   /* used entries of `nodes` */
-    bool truncated;     /* nodelist has more than CHB_NODES_MAX nodes */
-    bool two_node;      /* votequorum's two_node is set */
-    bool has_quorum;    /* a quorum provider is configured */
-    uint32_t token_ms;  /* effective totem token time-out; 0: unknown */
+    uint32_t self;     /* own node id */
+    uint32_t n_nodes;  /* used entries of `nodes` */
+    bool truncated;    /* nodelist has more than CHB_NODES_MAX nodes */
+    bool two_node;     /* votequorum's two_node is set */
+    bool has_quorum;   /* a quorum provider is configured */
+    uint32_t token_ms; /* effective totem token time-out; 0: unknown */
     char cluster_name[CHB_HOST_TEXT_MAX];
     struct chb_topology_node nodes[CHB_NODES_MAX]; /* in rising order of id */
 };
@@ -46,8 +46,8 @@ int chb_topology_last_link(const struct chb_topology *topology);
 
 /*
  * The address of node `id` on link `link` (0 .. CHB_LINKS_MAX-1, or CHB_LINK_LAST), or NULL if the
- * node or the address does not exist. Points into `topology`. It may be a host name: resolving it is
- * the caller's, outside of the event loop.
+ * node or the address does not exist. Points into `topology`. It may be a host name: resolving it
+ * is the caller's, outside of the event loop.
  */
 const char *chb_topology_address(const struct chb_topology *topology, uint32_t id, int link);
 

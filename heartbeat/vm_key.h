@@ -4,7 +4,8 @@
  *
  * Messages have a fixed size, so they carry hashes of the VM's name and not the name. The id says
  * which VM is meant; the check, made by another function, shows two names that share an id by
- * chance or by somebody's effort: a message whose id fits and whose check does not is of another VM.
+ * chance or by somebody's effort: a message whose id fits and whose check does not is of another
+ * VM.
  */
 #ifndef CHB_HEARTBEAT_VM_KEY_H
 #define CHB_HEARTBEAT_VM_KEY_H

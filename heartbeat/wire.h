@@ -31,7 +31,7 @@
 #include <agent/core/time.h>
 #include <heartbeat/vm_key.h>
 
-#define CHB_WIRE_MAGIC UINT32_C(0x43484232) /* "CHB2" */
+#define CHB_WIRE_MAGIC UINT32_C(0x43484231) /* "CHB1" */
 #define CHB_WIRE_MAJOR 1
 #define CHB_WIRE_MINOR 0
 
@@ -39,7 +39,7 @@
 #define CHB_WIRE_HEARTBEAT_SIZE (CHB_WIRE_HEADER_SIZE + 24)
 #define CHB_WIRE_STATE_SIZE (CHB_WIRE_HEADER_SIZE + CHB_WIRE_STATE_BODY_SIZE)
 #define CHB_WIRE_REQUEST_SIZE (CHB_WIRE_HEADER_SIZE + 8)
-#define CHB_WIRE_STATE_BODY_SIZE 112
+#define CHB_WIRE_STATE_BODY_SIZE 176
 #define CHB_WIRE_SIZE_MAX 4096 /* of a message of any minor version; longer ones are refused */
 
 enum chb_wire_type {
@@ -51,8 +51,10 @@ enum chb_wire_type {
 };
 
 /* Bits of chb_heartbeat_msg.flags. */
-#define CHB_HEARTBEAT_WANTS_STATES UINT32_C(0x1) /* sender misses states: tell all of them again */
-#define CHB_HEARTBEAT_STOPPING UINT32_C(0x2)     /* sender ends in order; its guests run on */
+#define CHB_HEARTBEAT_WANTS_STATES                                                                 \
+    UINT32_C(0x1)                            /* sender misses states: tell all of them again       \
+                                              */
+#define CHB_HEARTBEAT_STOPPING UINT32_C(0x2) /* sender ends in order; its guests run on */
 #define CHB_HEARTBEAT_FLAGS_ALL UINT32_C(0x3)
 
 /* What an agent says about itself, once per heartbeat interval. */
@@ -82,8 +84,8 @@ struct chb_wire_message {
 /*
  * Encodes `message` as protocol CHB_WIRE_MAJOR.CHB_WIRE_MINOR.
  *   ret_bytes  at least `size` bytes, written from the start; untouched on failure
- * Returns the number of bytes written (CHB_WIRE_..._SIZE of the type), or -EMSGSIZE if `size` is too
- * small, or -EINVAL if the message holds what the decoder would refuse.
+ * Returns the number of bytes written (CHB_WIRE_..._SIZE of the type), or -EMSGSIZE if `size` is
+ * too small, or -EINVAL if the message holds what the decoder would refuse.
  */
 int chb_wire_encode(const struct chb_wire_message *message, uint8_t *ret_bytes, size_t size);
 
@@ -109,8 +111,8 @@ const char *chb_wire_error_text(int error);
  * Returns the new length, -EMSGSIZE if it does not fit into `size` or CHB_WIRE_SIZE_MAX, -EINVAL if
  * `bytes` is no valid message or `minor` is not newer than CHB_WIRE_MINOR.
  */
-int chb_wire_append(uint8_t *bytes, size_t size, size_t length, uint8_t minor,
-                    const uint8_t *extra, size_t extra_size);
+int chb_wire_append(uint8_t *bytes, size_t size, size_t length, uint8_t minor, const uint8_t *extra,
+                    size_t extra_size);
 
 /*
  * Finds the bytes of a valid message that this version does not know.
