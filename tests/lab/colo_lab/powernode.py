@@ -66,12 +66,18 @@ class PowerNode:
         async with self._lock:
             cut = kernel.boottime()
             if self.is_on:
-                for port in self.ports:
-                    netlink.link_down(self._links, port)
+                self._unplug()
                 self._kill()
                 await self._until_dead()
                 self.pid1 = None
             return cut, kernel.boottime()
+
+    def _unplug(self):
+        for port in self.ports:
+            try:
+                netlink.link_down(self._links, port)
+            except OSError:
+                pass  # the node's end went first: its PID 1 died by itself
 
     def _kill(self):
         try:
