@@ -38,9 +38,9 @@ struct chb_qmp_client {
     chb_time open_deadline;
     const struct chb_qmp_client_callbacks *callbacks;
     void *userdata;
-    chb_qmp_event_fn *tap;
-    void *tap_userdata;
+    const struct chb_client_tap *tap;
     struct chb_qmp_version version;
+    struct chb_qmp_colo_facts colo;
     struct chb_client_request *requests;
     struct monitor monitors[CHB_QMP_MONITOR_MAX];
 };
@@ -109,6 +109,9 @@ static void client_close(struct chb_qmp_client *client, int error)
             chb_qmp_conn_close(client->monitors[i].conn, error);
         }
     }
+    if (!client->freed && client->tap != NULL) {
+        client->tap->on_closed(client->tap->userdata, error);
+    }
     if (!client->freed && client->callbacks->on_closed != NULL) {
         client->callbacks->on_closed(client->userdata, error);
     }
@@ -130,6 +133,24 @@ static void on_conn_ready(void *userdata, const struct chb_qmp_version *version)
     }
 }
 
+static void learn_colo(struct chb_qmp_colo_facts *colo, const struct chb_qmp_event *event)
+{
+    const bool settles = chb_time_is_set(colo->entered_at) && !chb_time_is_set(colo->settled_at);
+
+    if (event->kind == CHB_QMP_EVENT_MIGRATION && event->migration == CHB_MIGRATION_COLO) {
+        *colo = (struct chb_qmp_colo_facts){.entered_at = event->received_at};
+    } else if (event->kind == CHB_QMP_EVENT_MIGRATION && event->migration == CHB_MIGRATION_SETUP) {
+        *colo = (struct chb_qmp_colo_facts){.entered_at = CHB_TIME_NEVER};
+    } else if (event->kind == CHB_QMP_EVENT_RESUME && settles) {
+        colo->settled_at = event->received_at;
+    } else if (event->kind == CHB_QMP_EVENT_COLO_EXIT) {
+        colo->exited_at = event->received_at;
+        if (settles) {
+            colo->settled_at = event->received_at;
+        }
+    }
+}
+
 /* QEMU says every event on every monitor; the main one's are taken. */
 static void on_conn_event(void *userdata, const char *name, struct json_object *data, chb_time at)
 {
@@ -142,8 +163,9 @@ static void on_conn_event(void *userdata, const char *name, struct json_object *
         return; /* an event that we do not know, or cannot read, tells us nothing */
     }
     client->refs++;
+    learn_colo(&client->colo, &event);
     if (client->tap != NULL) {
-        client->tap(client->tap_userdata, &event);
+        client->tap->on_event(client->tap->userdata, &event);
     }
     if (!client->freed && client->callbacks->on_event != NULL) {
         client->callbacks->on_event(client->userdata, &event);
@@ -308,14 +330,23 @@ void chb_qmp_client_release(struct chb_qmp_client *client, enum chb_qmp_monitor 
     }
 }
 
-int chb_qmp_client_tap_events(struct chb_qmp_client *client, chb_qmp_event_fn *fn, void *userdata)
+const struct chb_qmp_colo_facts *chb_qmp_client_colo(const struct chb_qmp_client *client)
 {
-    if (fn != NULL && client->tap != NULL) {
+    return &client->colo;
+}
+
+int chb_client_set_tap(struct chb_qmp_client *client, const struct chb_client_tap *tap)
+{
+    if (tap != NULL && client->tap != NULL) {
         return -EBUSY;
     }
-    client->tap = fn;
-    client->tap_userdata = userdata;
+    client->tap = tap;
     return 0;
+}
+
+int64_t chb_client_timer_priority(const struct chb_qmp_client *client)
+{
+    return client->priority + CHB_QMP_DEADLINE_PRIORITY_OFFSET;
 }
 
 static void on_ping_reply(void *userdata, const struct chb_qmp_reply *reply)

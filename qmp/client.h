@@ -75,10 +75,17 @@ void chb_qmp_client_cancel(struct chb_qmp_client *client, enum chb_qmp_monitor m
 void chb_qmp_client_hold(struct chb_qmp_client *client, enum chb_qmp_monitor monitor);
 void chb_qmp_client_release(struct chb_qmp_client *client, enum chb_qmp_monitor monitor);
 
-/* A second listener for events, besides on_event; the sequences use it. Called before on_event.
- * @fn NULL removes it. One at a time: returns -EBUSY when another is set. */
-typedef void chb_qmp_event_fn(void *userdata, const struct chb_qmp_event *event);
-int chb_qmp_client_tap_events(struct chb_qmp_client *client, chb_qmp_event_fn *fn, void *userdata);
+/* What the events said about COLO since the client was opened; a new migration forgets the last. A
+ * QEMU that was taken over may have said it before: then all is CHB_TIME_NEVER. */
+struct chb_qmp_colo_facts {
+    chb_time entered_at; /* MIGRATION colo */
+    chb_time settled_at; /* the first RESUME or COLO_EXIT after it. Until then QEMU 7.2 aborts when
+                            it is told to leave COLO or to make a checkpoint (an event of its COLO
+                            thread is used before it is made) */
+    chb_time exited_at;  /* COLO_EXIT: the COLO thread has finished any load and left its loop */
+};
+
+const struct chb_qmp_colo_facts *chb_qmp_client_colo(const struct chb_qmp_client *client);
 
 struct chb_qmp_pong {
     enum chb_qmp_monitor monitor;

@@ -1,11 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Memory of questions under way, which dies with the client if no answer comes before. */
+/* For the sequences and questions that live on a client. */
 #ifndef CHB_QMP_CLIENT_INTERNAL_H
 #define CHB_QMP_CLIENT_INTERNAL_H
 
 #include "qmp/client.h"
 
-/* First member of every such question. */
+/* A second listener, for the one sequence that may run. It hears of an event before on_event does,
+ * and of the end before on_closed. */
+struct chb_client_tap {
+    void (*on_event)(void *userdata, const struct chb_qmp_event *event);
+    void (*on_closed)(void *userdata, int error);
+    void *userdata;
+};
+
+/* @tap: borrowed; NULL takes it away. Returns -EBUSY when there is another. */
+int chb_client_set_tap(struct chb_qmp_client *client, const struct chb_client_tap *tap);
+
+/* The priority of timers that judge this client's silence. */
+int64_t chb_client_timer_priority(const struct chb_qmp_client *client);
+
+/* First member of every question under way; its memory dies with the client if no answer comes
+ * before. */
 struct chb_client_request {
     struct chb_client_request *next;
     struct chb_qmp_client *client;

@@ -47,9 +47,13 @@ static const struct word run_states[] = {
 };
 
 static const struct word migration_states[] = {
-    {"none", CHB_MIGRATION_NONE},           {"active", CHB_MIGRATION_ACTIVE},
-    {"colo", CHB_MIGRATION_COLO},           {"completed", CHB_MIGRATION_COMPLETED},
-    {"failed", CHB_MIGRATION_FAILED},       {"cancelling", CHB_MIGRATION_CANCELLING},
+    {"none", CHB_MIGRATION_NONE},
+    {"setup", CHB_MIGRATION_SETUP},
+    {"active", CHB_MIGRATION_ACTIVE},
+    {"colo", CHB_MIGRATION_COLO},
+    {"completed", CHB_MIGRATION_COMPLETED},
+    {"failed", CHB_MIGRATION_FAILED},
+    {"cancelling", CHB_MIGRATION_CANCELLING},
     {"cancelled", CHB_MIGRATION_CANCELLED},
 };
 

@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define CHB_DISKS_MAX 8
-#define CHB_NICS_MAX 8
+#include <agent/core/limits.h>
+
 #define CHB_QEMU_ID_SIZE 32
 
 /* Disks, on both sides. The guest's device sits on the quorum; the image is the quorum's only child

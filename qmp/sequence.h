@@ -45,11 +45,18 @@ extern const struct chb_seq_table chb_seq_join;
 /* Primary, wherever a join stopped: after it the guest runs alone, as before the join. Tolerates
  * that nothing is there, so it can be run again. */
 extern const struct chb_seq_table chb_seq_join_abort;
-/* Secondary in COLO, with proof that the peer is gone: opens the output first, then goes on alone.
- * Yanks first unless peer_reachable. */
+/* Secondary in COLO, with proof that the peer is gone: waits for COLO_EXIT, then opens the output,
+ * then goes on alone. The wait is what keeps rule R2: the primary lets its output go when a
+ * checkpoint was received here, and only then it is loaded; leaving COLO between the two would
+ * bring back an older state than the clients have seen. Yanks if the peer is not reachable, or if
+ * COLO_EXIT does not come by itself. No COLO_EXIT within a second ends it as FAILED with
+ * -ETIMEDOUT, nothing opened: this QEMU hangs. */
 extern const struct chb_seq_table chb_seq_solo_secondary;
 /* Primary in COLO, with proof that the peer is gone: the same. */
 extern const struct chb_seq_table chb_seq_solo_primary;
+/* Either side, the guest is off: QEMU ends in order. DONE when it said yes; its end is the pidfd's.
+ */
+extern const struct chb_seq_table chb_seq_quit;
 /* Either side: tells the switches where the guest is. */
 extern const struct chb_seq_table chb_seq_announce;
 
@@ -87,13 +94,15 @@ struct chb_seq_params {
 
 /* Moments that the product reports and acts on, told as they happen. */
 enum chb_seq_milestone {
-    CHB_SEQ_OUTPUT_OPEN,             /* solo secondary: no frame is held any more, on any NIC */
+    CHB_SEQ_NO_MILESTONE,
+    CHB_SEQ_OUTPUT_OPEN,             /* going solo: no frame is held any more, on any NIC */
     CHB_SEQ_LOST_HEARTBEAT_SENT,     /* x-colo-lost-heartbeat handed to the socket */
     CHB_SEQ_LOST_HEARTBEAT_ANSWERED, /* and answered */
     CHB_SEQ_SOLO_RUNNING,            /* seen running after it; what follows is tidying up */
     CHB_SEQ_COPY_READY,              /* join: the disks are equal */
     CHB_SEQ_STOP_SENT,               /* join: the guest stands still from here */
-    CHB_SEQ_IN_COLO,                 /* join: query-migrate says colo */
+    CHB_SEQ_IN_COLO,                 /* join: in COLO and running, not yet a true copy */
+    CHB_SEQ_TRUE_COPY,               /* join: first checkpoint done */
     CHB_SEQ_MILESTONE_MAX,
 };
 

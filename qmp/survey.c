@@ -13,7 +13,7 @@ enum question {
     ASK_COLO,
     ASK_MIGRATE,
     ASK_JOBS,
-    ASK_GRAPH,
+    ASK_NODES,
     ASK_MAX,
 };
 
@@ -37,67 +37,29 @@ struct survey_request {
 };
 
 static const char *const commands[ASK_MAX] = {
-    [ASK_STATUS] = "query-status",
-    [ASK_COLO] = "query-colo-status",
-    [ASK_MIGRATE] = "query-migrate",
-    [ASK_JOBS] = "query-block-jobs",
-    [ASK_GRAPH] = "x-debug-query-block-graph",
+    [ASK_STATUS] = "query-status",           [ASK_COLO] = "query-colo-status",
+    [ASK_MIGRATE] = "query-migrate",         [ASK_JOBS] = "query-block-jobs",
+    [ASK_NODES] = "query-named-block-nodes",
 };
 
-/* The graph's id of a node, 0 if there is none. */
-static uint64_t node_id(struct json_object *graph, const char *pattern, unsigned disk)
+static bool is_named(const char *pattern, unsigned disk, const char *name)
 {
     char wanted[CHB_QEMU_ID_SIZE];
-    struct json_object *nodes = chb_json_array(graph, "nodes");
-
-    (void)chb_qemu_name(pattern, disk, wanted);
-    for (size_t i = 0; nodes != NULL && i < json_object_array_length(nodes); i++) {
-        struct json_object *node = json_object_array_get_idx(nodes, i);
-        const char *name = chb_json_text(node, "name");
-        const char *type = chb_json_text(node, "type");
-        uint64_t id = 0;
-        if (name != NULL && type != NULL && strcmp(type, "block-driver") == 0 &&
-            strcmp(name, wanted) == 0 && chb_json_uint(node, "id", INT64_MAX, &id)) {
-            return id;
-        }
-    }
-    return 0;
+    return strcmp(chb_qemu_name(pattern, disk, wanted), name) == 0;
 }
 
-static bool has_edge(struct json_object *graph, uint64_t parent, uint64_t child)
+static void read_nodes(struct json_object *nodes, struct chb_qmp_survey *found)
 {
-    struct json_object *edges = chb_json_array(graph, "edges");
-
-    for (size_t i = 0; edges != NULL && i < json_object_array_length(edges); i++) {
-        struct json_object *edge = json_object_array_get_idx(edges, i);
-        uint64_t from = 0;
-        uint64_t to = 0;
-        if (chb_json_uint(edge, "parent", INT64_MAX, &from) &&
-            chb_json_uint(edge, "child", INT64_MAX, &to) && from == parent && to == child) {
-            return true;
-        }
+    if (!json_object_is_type(nodes, json_type_array)) {
+        return;
     }
-    return false;
-}
-
-static void read_graph(struct json_object *graph, struct chb_qmp_survey *found)
-{
-    found->graph_known = chb_json_array(graph, "nodes") != NULL;
-    found->copy_settled = found->graph_known;
-    for (unsigned i = 0; i < CHB_DISKS_MAX; i++) {
-        const uint64_t quorum = node_id(graph, CHB_DISK_QUORUM, i);
-        const uint64_t nbd = node_id(graph, CHB_DISK_NBD, i);
-        const uint64_t replication = node_id(graph, CHB_DISK_REPLICATION, i);
-        const uint64_t active = node_id(graph, CHB_DISK_ACTIVE, i);
-
-        if (quorum != 0 && nbd != 0 && has_edge(graph, quorum, nbd)) {
-            found->second_child = true;
-        }
-        if (replication != 0) {
-            found->replication = true;
-            if (active != 0 && has_edge(graph, replication, active)) {
-                found->copy_settled = false;
-            }
+    for (size_t i = 0; i < json_object_array_length(nodes); i++) {
+        const char *name = chb_json_text(json_object_array_get_idx(nodes, i), "node-name");
+        for (unsigned disk = 0; name != NULL && disk < CHB_DISKS_MAX; disk++) {
+            found->nbd_child |= is_named(CHB_DISK_NBD, disk, name);
+            found->replication |= is_named(CHB_DISK_REPLICATION, disk, name);
+            found->overlays |=
+                is_named(CHB_DISK_ACTIVE, disk, name) || is_named(CHB_DISK_HIDDEN, disk, name);
         }
     }
 }
@@ -122,8 +84,8 @@ static void read_answer(enum question question, struct json_object *data,
             found->n_jobs = (unsigned)json_object_array_length(data);
         }
         break;
-    case ASK_GRAPH:
-        read_graph(data, found);
+    case ASK_NODES:
+        read_nodes(data, found);
         break;
     case ASK_MAX:
         break;
@@ -147,7 +109,7 @@ static void on_answer(void *userdata, const struct chb_qmp_reply *reply)
     if (reply->outcome == CHB_OUTCOME_DONE) {
         read_answer(slot->question, reply->data, &survey->found);
         survey->found.at = reply->answered_at;
-    } else if (slot->question != ASK_GRAPH || reply->outcome == CHB_OUTCOME_UNKNOWN) {
+    } else {
         survey->outcome = reply->outcome;
         chb_text_copy(reply->error_text, survey->error, sizeof(survey->error));
     }
@@ -168,14 +130,18 @@ int chb_qmp_survey(struct chb_qmp_client *client, chb_span timeout, chb_qmp_surv
     survey->outcome = CHB_OUTCOME_DONE;
     uint64_t ids[ASK_MAX];
     int r = 0;
+    struct json_object *flat =
+        json_object_new_object(); /* without each node's chain, which is long */
+    json_object_object_add(flat, "flat", json_object_new_boolean(true));
     chb_qmp_client_hold(client, CHB_QMP_MAIN);
     for (int i = 0; i < ASK_MAX && r == 0; i++) {
         survey->slots[i] = (struct survey_slot){.survey = survey, .question = (enum question)i};
-        r = chb_qmp_client_send(client, CHB_QMP_MAIN, commands[i], NULL, timeout, on_answer,
-                                &survey->slots[i], &ids[i]);
+        r = chb_qmp_client_send(client, CHB_QMP_MAIN, commands[i], i == ASK_NODES ? flat : NULL,
+                                timeout, on_answer, &survey->slots[i], &ids[i]);
         survey->n_waiting += r == 0 ? 1 : 0;
     }
     chb_qmp_client_release(client, CHB_QMP_MAIN);
+    json_object_put(flat);
     if (r < 0) {
         for (unsigned i = 0; i < survey->n_waiting; i++) {
             chb_qmp_client_cancel(client, CHB_QMP_MAIN, ids[i]);

@@ -14,13 +14,12 @@ struct chb_qmp_survey {
     enum chb_colo_mode colo_last_mode; /* set after x-colo-lost-heartbeat */
     enum chb_colo_reason colo_reason;
     enum chb_migration_status migration;
-    unsigned n_jobs;   /* block jobs: a copy is under way */
-    bool graph_known;  /* the three below are worth something */
-    bool second_child; /* at least one disk's quorum has its nbd child: joined or joining */
-    bool replication;  /* has a replication node: was started as secondary */
-    bool copy_settled; /* no replication node has its active overlay below it (any more): after
-                          going solo as secondary, the image alone now holds everything */
-    chb_time at;       /* when the last answer was read */
+    unsigned n_jobs;  /* block jobs: a copy is under way */
+    bool nbd_child;   /* there is an nbd node: joined or joining, or left over from that */
+    bool replication; /* has a replication node: was started as secondary */
+    bool overlays;    /* the secondary's overlays are still in use: the image alone is not the
+                         disk. After going solo QEMU merges them by itself, and they vanish */
+    chb_time at;      /* when the last answer was read */
 };
 
 typedef void chb_qmp_survey_fn(void *userdata, enum chb_outcome outcome,

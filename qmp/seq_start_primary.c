@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Two small sequences of one row each, and the network's notice: source lab-notes, sections B and
+ * C. */
+#include "qmp/sequence_table.h"
+
+/* QEMU's own defaults of announce-self (docs/interop, qapi/net.json): five packets in half a
+ * second. */
+#define ANNOUNCE "{'initial': 50, 'max': 550, 'rounds': 5, 'step': 50}"
+
+static const struct chb_seq_step start_steps[] = {
+    {.name = "let the guest run", .command = "cont", .wait = CHB_SEQ_WAIT_RUNNING, .wait_ms = 5000},
+    {.name = "announce the guest",
+     .command = "announce-self",
+     .arguments = ANNOUNCE,
+     .flags = CHB_SEQ_TOLERATE},
+};
+
+static const struct chb_seq_step announce_steps[] = {
+    {.name = "announce the guest", .command = "announce-self", .arguments = ANNOUNCE},
+};
+
+static const struct chb_seq_step quit_steps[] = {
+    {.name = "end QEMU", .command = "quit"},
+};
+
+CHB_SEQ_TABLE(chb_seq_start_primary, "start-primary", start_steps);
+CHB_SEQ_TABLE(chb_seq_announce, "announce", announce_steps);
+CHB_SEQ_TABLE(chb_seq_quit, "quit", quit_steps);
