@@ -1,5 +1,7 @@
-"""Configuration of corosync and the first CIB. Why each value is what it is: doc/lab notes in
-README.md, section "Cluster settings"."""
+"""Configuration of corosync and the first CIB.
+
+Why the values are what they are: README.md, section "Cluster settings".
+"""
 
 import subprocess
 import xml.etree.ElementTree as ET

@@ -1,4 +1,4 @@
-"""The power daemon from the lab's side: plugs, faults of the fence device, and what it confirmed."""
+"""The power daemon from the lab's side: plugs, faults of the fence device, what it confirmed."""
 
 import json
 

@@ -34,8 +34,8 @@ class PowerDaemon:
         self.client_fd = kernel.new_net_namespace()
         os.set_inheritable(self.switch_fd, True)
         links = netlink.open_socket(self.switch_fd)
-        self.nodes = {name: PowerNode(name, self.state / "nodes" / name / "node.json", node["ports"],
-                                      self.switch_fd, links)
+        self.nodes = {name: PowerNode(name, self.state / "nodes" / name / "node.json",
+                                      node["ports"], self.switch_fd, links)
                       for name, node in self.config["nodes"].items()}
         self.faults = {name: {"mode": "ok", "delay_s": 0} for name in self.nodes}
         self.blocked = set()

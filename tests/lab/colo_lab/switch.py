@@ -43,7 +43,7 @@ class Switch(NetCommands):
         return self._path
 
     def build(self, client_path):
-        """Makes bridges and the client's leg; the nodes plug themselves in when they boot."""
+        """Makes the bridges and the client's leg; nodes plug themselves in when they boot."""
         lines = ["link set lo up"]
         for bridge in [*map(ring_bridge, RINGS), CLIENTS]:
             lines.append(f"link add {bridge} type bridge stp_state 0 forward_delay 0 "
@@ -56,8 +56,9 @@ class Switch(NetCommands):
                 "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
         self._ip(lines)
         with open(client_path, "rb") as client:
-            subprocess.run([*enter_net(self.net_path), "/usr/sbin/ip", "link", "set", "eth0", "netns",
-                            f"/proc/self/fd/{client.fileno()}"], check=True,
+            move = ["/usr/sbin/ip", "link", "set", "eth0", "netns",
+                    f"/proc/self/fd/{client.fileno()}"]
+            subprocess.run([*enter_net(self.net_path), *move], check=True,
                            pass_fds=[client.fileno()])
         self._nft("table bridge cut {\n"
                   " set drops { type ifname . ifname; }\n"
