@@ -12,8 +12,10 @@
 #define BACKOFF_FIRST_MS 200
 #define BACKOFF_MAX_MS 10000
 #define ATTRD_TIMEOUT_MS 5000 /* one message to a local daemon */
-#define CIB_TIMEOUT_MS 15000  /* a change of the CIB goes through the DC, which may be in election \
-                               */
+#define CIB_TIMEOUT_MS                                                                             \
+    15000 /* a change of the CIB goes through the DC, which may be in election                     \
+           */
+#define AFTERWORD_MS 3000
 #define OUT_MAX 256
 #define ACCURACY_USEC 1000
 
@@ -34,6 +36,7 @@ struct value {
     uint64_t writing_ticket; /* newest set call when the write under way began */
     uint64_t run_id;         /* 0: no write is under way */
     bool dirty;              /* wanted must be written */
+    bool uncertain;          /* a write of unknown end may still be on its way to Pacemaker */
     bool confirm;            /* set to what it already is: only a report is due */
     chb_time retry_at;
     chb_span backoff;
@@ -134,9 +137,16 @@ static void on_written(void *userdata, const struct chb_tool_result *result)
     if (result->outcome == CHB_OUTCOME_DONE) {
         value->written = value->writing;
         value->backoff = chb_ms(BACKOFF_FIRST_MS);
+        if (value->uncertain && !value->dirty) {
+            /* What was given up may arrive after this: the last word must be the newest. */
+            value->dirty = true;
+            value->retry_at = chb_time_add(now(), chb_ms(AFTERWORD_MS));
+        }
+        value->uncertain = false;
     } else {
         /* Not DONE may have worked or not: what Pacemaker has is not known any more. */
         value->written.known = false;
+        value->uncertain = value->uncertain || result->outcome == CHB_OUTCOME_UNKNOWN;
         back_off(value);
         if (result->error != 0) {
             snprintf(text, sizeof(text), "%s", strerror(-result->error));

@@ -7,7 +7,9 @@
  * Each is a *value* that Pacemaker should have, not a message: setting one again before it was
  * written replaces it, one write of a name is under way at a time, and a write that failed or whose
  * end is unknown is repeated, with backoff from 200 ms up to 10 s, until it works or is replaced.
- * So after the attribute daemon was away the newest value arrives, and only that.
+ * So after the attribute daemon was away the newest value arrives, and only that. After a write of
+ * unknown end the value is written once more 3 s after its success, because the one that was given
+ * up may arrive late.
  *
  * Transient values (attributes, scores) vanish when Pacemaker restarts or the node leaves the
  * cluster: call chb_attributes_republish() then, and from time to time.

@@ -33,8 +33,16 @@
 
 #include <fencing/message.h>
 
+/*
+ * The fencer's own words on a failure. Exported by libstonithd but not declared in its public
+ * headers, hence weak: without them we say what the error code says ("No data available").
+ */
+extern const char *stonith__exit_reason(stonith_callback_data_t *data) __attribute__((weak));
+extern const char *stonith__event_exit_reason(stonith_event_t *event) __attribute__((weak));
+
 #define TICK_MS 100          /* how often the judge hears that we live, at least */
 #define HISTORY_TIMEOUT_S 10 /* for the fencer; the guard is shorter */
+#define LAST_WORDS_MS 50     /* to read what a fencer that is gone had sent */
 #define CALLS_MAX 64         /* fence operations under way */
 
 enum exit_status {
@@ -126,9 +134,22 @@ static void guard_begin(const char *call)
     guard_set(self.limit_ms);
 }
 
+/* For reading the last words of a fencer that has hung up: the library will not stop by itself. */
+static void guard_begin_last(void)
+{
+    prepare_goodbye(-ENOTCONN, "the fencer ended");
+    guard_set(LAST_WORDS_MS);
+}
+
 static void guard_end(void)
 {
     guard_set(0);
+}
+
+static void explain(struct chb_fencing_message *message, int rc, const char *reason)
+{
+    chb_fencing_copy(message->text, sizeof(message->text),
+                     reason == NULL || reason[0] == '\0' ? pcmk_strerror(rc) : reason);
 }
 
 static void on_fence(stonith_t *st, stonith_event_t *event)
@@ -149,12 +170,13 @@ static void on_fence(stonith_t *st, stonith_event_t *event)
     chb_fencing_copy(message.origin, sizeof(message.origin), event->origin);
     chb_fencing_copy(message.client, sizeof(message.client), event->client_origin);
     if (event->result != 0) {
-        chb_fencing_copy(message.text, sizeof(message.text), pcmk_strerror(event->result));
+        explain(&message, event->result,
+                stonith__event_exit_reason == NULL ? NULL : stonith__event_exit_reason(event));
     }
     say(&message);
 }
 
-static void say_result(uint64_t id, int rc)
+static void say_result(uint64_t id, int rc, const char *reason)
 {
     struct chb_fencing_message message = {
         .type = CHB_FENCING_SAY_RESULT,
@@ -163,7 +185,7 @@ static void say_result(uint64_t id, int rc)
     };
 
     if (rc != 0) {
-        chb_fencing_copy(message.text, sizeof(message.text), pcmk_strerror(rc));
+        explain(&message, rc, reason);
     }
     say(&message);
 }
@@ -173,7 +195,7 @@ static void on_fence_result(stonith_t *st, stonith_callback_data_t *data)
     uint64_t *call = data->userdata;
 
     (void)st;
-    say_result(*call, data->rc);
+    say_result(*call, data->rc, stonith__exit_reason == NULL ? NULL : stonith__exit_reason(data));
     *call = 0;
 }
 
@@ -186,14 +208,14 @@ static void ask_fence(const struct chb_fencing_message *ask)
         call++;
     }
     if (*call != 0) {
-        say_result(ask->id, -ENOBUFS);
+        say_result(ask->id, -ENOBUFS, NULL);
         return;
     }
     guard_begin("fence");
     rc = self.st->cmds->fence(self.st, st_opt_none, ask->node, ask->action, ask->timeout_s, 0);
     guard_end();
     if (rc <= 0) {
-        say_result(ask->id, rc < 0 ? rc : -EPROTO);
+        say_result(ask->id, rc < 0 ? rc : -EPROTO, NULL);
         return;
     }
     *call = ask->id;
@@ -204,9 +226,14 @@ static void ask_fence(const struct chb_fencing_message *ask)
 
 static void dispatch(void)
 {
+    struct pollfd inbox = {.fd = self.st_fd, .events = POLLIN};
     bool connected;
 
-    guard_begin("dispatch");
+    if (poll(&inbox, 1, 0) > 0 && (inbox.revents & (POLLHUP | POLLERR)) != 0) {
+        guard_begin_last();
+    } else {
+        guard_begin("dispatch");
+    }
     connected = stonith_dispatch(self.st);
     guard_end();
     if (!connected) {
