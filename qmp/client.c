@@ -9,6 +9,7 @@
 
 #include "qmp/client_internal.h"
 #include "qmp/clock.h"
+#include "qmp/incoming.h"
 #include "qmp/json.h"
 
 #define RETRY_MS 5
@@ -39,6 +40,7 @@ struct chb_qmp_client {
     const struct chb_qmp_client_callbacks *callbacks;
     void *userdata;
     const struct chb_client_tap *tap;
+    struct chb_incoming *incoming;
     struct chb_qmp_version version;
     struct chb_qmp_colo_facts colo;
     struct chb_client_request *requests;
@@ -85,6 +87,7 @@ struct chb_qmp_client *chb_qmp_client_free(struct chb_qmp_client *client)
     client->freed = true;
     client->closed = true;
     client->retry = sd_event_source_disable_unref(client->retry);
+    client->incoming = chb_incoming_free(client->incoming);
     for (int i = 0; i < CHB_QMP_MONITOR_MAX; i++) {
         client->monitors[i].conn = chb_qmp_conn_free(client->monitors[i].conn);
     }
@@ -103,6 +106,7 @@ static void client_close(struct chb_qmp_client *client, int error)
     client->refs++;
     client->closed = true;
     client->retry = sd_event_source_disable_unref(client->retry);
+    client->incoming = chb_incoming_free(client->incoming);
     /* Closing calls back for everything outstanding, and any of that may free the client. */
     for (int i = 0; i < CHB_QMP_MONITOR_MAX; i++) {
         if (client->monitors[i].conn != NULL) {
@@ -342,6 +346,14 @@ int chb_client_set_tap(struct chb_qmp_client *client, const struct chb_client_ta
     }
     client->tap = tap;
     return 0;
+}
+
+int chb_client_set_incoming(struct chb_qmp_client *client, int listener, const char *peer)
+{
+    client->incoming = chb_incoming_free(client->incoming);
+    return listener < 0
+               ? 0
+               : chb_incoming_new(client, client->priority, listener, peer, &client->incoming);
 }
 
 int64_t chb_client_timer_priority(const struct chb_qmp_client *client)

@@ -19,6 +19,10 @@ int chb_client_set_tap(struct chb_qmp_client *client, const struct chb_client_ta
 /* The priority of timers that judge this client's silence. */
 int64_t chb_client_timer_priority(const struct chb_qmp_client *client);
 
+/* Hands the next connection from @peer to @listener to QEMU as its incoming migration; see
+ * incoming.h. Ends an earlier one. @listener: taken over; -1 only ends. Returns 0, -ENOMEM. */
+int chb_client_set_incoming(struct chb_qmp_client *client, int listener, const char *peer);
+
 /* First member of every question under way; its memory dies with the client if no answer comes
  * before. */
 struct chb_client_request {

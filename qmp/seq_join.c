@@ -65,13 +65,13 @@ static const struct chb_seq_step steps[] = {
      .command = "chardev-add",
      .arguments = "{'id': '" CHB_NIC_MIRROR_CHARDEV "', 'backend': {'type': 'socket', 'data': {"
                   "'addr': {'type': 'inet', 'data': {'host': '<peer>', 'port': '<mirror_port>'}},"
-                  " 'server': false}}}",
+                  " 'server': false, 'nodelay': true}}}",
      .repeat = CHB_SEQ_EACH_NIC},
     {.name = "connect to the secondary's output",
      .command = "chardev-add",
      .arguments = "{'id': '" CHB_NIC_COMPARE_CHARDEV "', 'backend': {'type': 'socket', 'data': {"
                   "'addr': {'type': 'inet', 'data': {'host': '<peer>', 'port': '<compare_port>'}},"
-                  " 'server': false}}}",
+                  " 'server': false, 'nodelay': true}}}",
      .repeat = CHB_SEQ_EACH_NIC},
     {.name = "make the way into the comparison",
      .command = "chardev-add",
@@ -143,9 +143,14 @@ static const struct chb_seq_step steps[] = {
      .command = "migrate-set-parameters",
      .arguments = "{'downtime-limit': 0, 'max-bandwidth': '<#migrate_speed>',"
                   " 'x-checkpoint-delay': '<#checkpoint_delay>'}"},
+    {.name = "connect for the memory", .wait = CHB_SEQ_WAIT_CONNECTED, .wait_ms = 3000},
+    {.name = "hand over the connection",
+     .command = "getfd",
+     .arguments = "{'fdname': 'mig'}",
+     .flags = CHB_SEQ_PASS_CONNECTION | CHB_SEQ_BACK_TO_BACK},
     {.name = "copy the memory",
      .command = "migrate",
-     .arguments = "{'uri': 'tcp:<peer_uri>:<migrate_port>'}",
+     .arguments = "{'uri': 'fd:mig'}",
      .wait = CHB_SEQ_WAIT_CONVERGED,
      .flags = CHB_SEQ_STALL_WAIT,
      .wait_ms = 10000,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A fresh secondary gets ready to be filled: lab-notes, section B, "Secondary ready". The NBD
- * server takes a socket that is bound already, for it cannot tell which port it got; the others
- * can. */
+ * server gets a socket that is bound already, for it cannot tell which port it took; the filters'
+ * chardevs can. */
 #include "qmp/sequence_table.h"
 
 static const struct chb_seq_step prepare_steps[] = {
@@ -32,15 +32,12 @@ static const struct chb_seq_step prepare_steps[] = {
      .command = "query-chardev",
      .when = CHB_SEQ_IF_NICS,
      .learn = CHB_SEQ_LEARN_CHARDEV_PORTS},
-    {.name = "listen for the migration",
-     .command = "migrate-incoming",
-     .arguments = "{'uri': 'tcp:<listen_uri>:<migrate_port>'}"},
-    {.name = "find the migration's port",
-     .command = "query-migrate",
-     .learn = CHB_SEQ_LEARN_MIGRATE_PORT},
+    /* The primary's connection is handed to QEMU when it comes: see incoming.h. */
+    {.name = "listen for the migration", .flags = CHB_SEQ_LISTEN},
 };
 
 static const struct chb_seq_step unprepare_steps[] = {
+    {.name = "stop listening for the migration", .flags = CHB_SEQ_UNLISTEN},
     {.name = "stop the NBD server", .command = "nbd-server-stop", .flags = CHB_SEQ_MISSING_OK},
 };
 

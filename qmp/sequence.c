@@ -19,8 +19,8 @@
 
 #include "qmp/clock.h"
 #include "qmp/json.h"
-#include "qmp/listener.h"
 #include "qmp/sequence_internal.h"
+#include "qmp/socket.h"
 
 struct chb_seq *chb_seq_ref(struct chb_seq *seq)
 {
@@ -80,6 +80,7 @@ static void detach(struct chb_seq *seq)
     }
     seq->n_flights = 0;
     seq->timer = sd_event_source_disable_unref(seq->timer);
+    chb_seq_connect_drop(seq);
     (void)chb_client_set_tap(seq->client, NULL);
 }
 
@@ -252,15 +253,20 @@ static int send_one(struct chb_seq *seq, const struct chb_seq_step *step, unsign
 
     int r = chb_seq_render(step, &seq->params, index, &arguments);
     if (r == 0 && (step->flags & CHB_SEQ_PASS_LISTENER) != 0) {
-        r = chb_listen_tcp(seq->params.listen_address, seq->params.ports.nbd,
+        r = chb_tcp_listen(seq->params.listen_address, seq->params.ports.nbd,
                            &seq->result.ports.nbd, &listener);
     }
     if (r == 0) {
-        r = chb_qmp_client_send_fd(seq->client, step->monitor, step->command, arguments, listener,
+        const int fd = (step->flags & CHB_SEQ_PASS_CONNECTION) != 0 ? seq->connection : listener;
+        r = chb_qmp_client_send_fd(seq->client, step->monitor, step->command, arguments, fd,
                                    timeout, on_reply, flight, &flight->id);
     }
+    /* QEMU has its own copy, or never will. */
     if (listener >= 0) {
-        (void)close(listener); /* QEMU has its own copy, or never will */
+        (void)close(listener);
+    }
+    if ((step->flags & CHB_SEQ_PASS_CONNECTION) != 0) {
+        chb_seq_connect_drop(seq);
     }
     json_object_put(arguments);
     return r;
@@ -306,6 +312,22 @@ static void send_row(struct chb_seq *seq, size_t row)
     }
 }
 
+/* A row without a command: what its flags say is done here and now, then comes its wait. */
+static void do_row(struct chb_seq *seq, const struct chb_seq_step *step)
+{
+    struct chb_seq_step_time *record = add_record(seq, step, 0);
+    int r = 0;
+    if ((step->flags & CHB_SEQ_LISTEN) != 0) {
+        r = chb_seq_listen(seq);
+    } else if ((step->flags & CHB_SEQ_UNLISTEN) != 0) {
+        r = chb_client_set_incoming(seq->client, -1, "");
+    }
+    record->outcome = r < 0 ? CHB_OUTCOME_FAILED : CHB_OUTCOME_DONE;
+    if (r < 0) {
+        chb_seq_fail(seq, step, 0, CHB_OUTCOME_FAILED, r, strerrordesc_np(-r));
+    }
+}
+
 /* One batch: up to and with the first row that does not let the next one follow at once. */
 static void send_batch(struct chb_seq *seq)
 {
@@ -325,7 +347,7 @@ static void send_batch(struct chb_seq *seq)
             continue;
         }
         if (step->command == NULL) {
-            (void)add_record(seq, step, 0);
+            do_row(seq, step);
         } else {
             if (step->wait == CHB_SEQ_WAIT_CHECKPOINT) {
                 seq->facts.resumed = false;
@@ -435,6 +457,7 @@ int chb_seq_start(struct chb_qmp_client *client, const struct chb_seq_table *tab
     seq->caps = *caps;
     seq->callbacks = callbacks;
     seq->userdata = userdata;
+    seq->connection = -1;
     seq->result.step = "";
     seq->result.started_at = chb_qmp_now();
     seq->tap = (struct chb_client_tap){

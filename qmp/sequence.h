@@ -76,7 +76,9 @@ struct chb_seq_params {
     bool vnet_hdr[CHB_NICS_MAX]; /* virtio-net: every filter must know of the virtio header */
     char listen_address[CHB_SEQ_ADDRESS_SIZE]; /* secondary: its own; numeric, IPv6 without brackets
                                                 */
-    char peer_address[CHB_SEQ_ADDRESS_SIZE];   /* primary: the secondary's */
+    char peer_address[CHB_SEQ_ADDRESS_SIZE]; /* join: the secondary's; prepare: the primary's, from
+                                                which alone a migration is taken, or "" for
+                                                anybody's */
     /* prepare: wanted nbd and migrate ports, 0 for any; join: where the secondary listens, all set
      */
     struct chb_seq_ports ports;
@@ -89,7 +91,7 @@ struct chb_seq_params {
     uint32_t checkpoint_delay_ms; /* 0: QEMU's own */
     uint32_t compare_timeout_ms;  /* 0: QEMU's own, 3000 */
     uint64_t resync_bytes_per_s;  /* first copy of each disk; 0: unlimited */
-    uint64_t migrate_bytes_per_s; /* 0: unlimited */
+    uint64_t migrate_bytes_per_s; /* memory, before COLO; 0: 200 MB a second */
 };
 
 /* Moments that the product reports and acts on, told as they happen. */

@@ -28,6 +28,8 @@ struct seq_facts {
     uint64_t remaining_bytes; /* of it */
     uint64_t sent_bytes;
     char migration_error[CHB_SEQ_DETAIL_SIZE];
+    bool connect_over; /* the connection for the migration stands, or will not */
+    int connect_error;
     bool resumed; /* RESUME since the last row that waits for a checkpoint was sent */
     struct seq_copy copies[CHB_DISKS_MAX];
 };
@@ -76,6 +78,8 @@ struct chb_seq {
     bool failed;  /* result holds the first failure */
     bool stopped; /* by a failure that is not to be passed over: nothing more is sent */
     struct chb_seq_result result; /* the first failure, milestones, ports */
+    int connection;               /* to the peer, until QEMU has it; -1 */
+    sd_event_source *connect_io;
     struct seq_facts facts;
     struct seq_wait wait;
     chb_time progress_told_at;
@@ -107,6 +111,13 @@ void chb_seq_wait_check(struct chb_seq *seq);
 void chb_seq_wait_end(struct chb_seq *seq);
 
 int chb_seq_on_timer(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* Starts to connect to the peer for the migration; facts.connect_over comes, perhaps at once. */
+void chb_seq_connect_begin(struct chb_seq *seq);
+void chb_seq_connect_drop(struct chb_seq *seq);
+
+/* Listens for the peer's connection, on behalf of the client. Returns 0 or a negative errno. */
+int chb_seq_listen(struct chb_seq *seq);
 
 /* Takes in an answer. Returns 0, or -EPROTO when what must be there is not. */
 int chb_seq_learn_answer(struct chb_seq *seq, enum chb_seq_learn learn, struct json_object *data);

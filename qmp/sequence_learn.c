@@ -102,22 +102,6 @@ static int learn_chardev_ports(struct chb_seq *seq, struct json_object *chardevs
     return 0;
 }
 
-static int learn_migrate_port(struct chb_seq *seq, struct json_object *data)
-{
-    struct json_object *addresses = chb_json_array(data, "socket-address");
-    if (addresses == NULL || json_object_array_length(addresses) == 0) {
-        return -EPROTO;
-    }
-    const char *text = chb_json_text(json_object_array_get_idx(addresses, 0), "port");
-    char *end = NULL;
-    const unsigned long port = text == NULL ? 0 : strtoul(text, &end, 10);
-    if (port == 0 || port > UINT16_MAX || *end != '\0') {
-        return -EPROTO;
-    }
-    seq->result.ports.migrate = (uint16_t)port;
-    return 0;
-}
-
 int chb_seq_learn_answer(struct chb_seq *seq, enum chb_seq_learn learn, struct json_object *data)
 {
     switch (learn) {
@@ -137,8 +121,6 @@ int chb_seq_learn_answer(struct chb_seq *seq, enum chb_seq_learn learn, struct j
         return 0;
     case CHB_SEQ_LEARN_CHARDEV_PORTS:
         return learn_chardev_ports(seq, data);
-    case CHB_SEQ_LEARN_MIGRATE_PORT:
-        return learn_migrate_port(seq, data);
     }
     return -EPROTO;
 }

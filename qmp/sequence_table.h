@@ -46,6 +46,7 @@ enum chb_seq_wait {
     CHB_SEQ_WAIT_COPY_READY,        /* every disk's job says ready */
     CHB_SEQ_WAIT_COPY_GONE,         /* every disk's job is gone, without an error */
     CHB_SEQ_WAIT_COPY_ENDED,        /* every disk's job is gone, however it ended */
+    CHB_SEQ_WAIT_CONNECTED,         /* our own connection to the peer's migration port */
     CHB_SEQ_WAIT_CONVERGED,         /* little memory left to send; or in COLO already */
     CHB_SEQ_WAIT_COLO_ENTERED,      /* MIGRATION colo */
     CHB_SEQ_WAIT_COLO_RUNNING,      /* RESUME after it; COLO_EXIT is a failure */
@@ -67,7 +68,6 @@ enum chb_seq_learn {
     CHB_SEQ_LEARN_MIGRATION,
     CHB_SEQ_LEARN_COPIES,
     CHB_SEQ_LEARN_CHARDEV_PORTS, /* fails when one is missing */
-    CHB_SEQ_LEARN_MIGRATE_PORT,  /* fails when it is missing */
 };
 
 enum chb_seq_flags {
@@ -87,11 +87,17 @@ enum chb_seq_flags {
     CHB_SEQ_STALL_WAIT = 1 << 6,
     /* A listening socket goes along, on listen_address and ports.nbd. */
     CHB_SEQ_PASS_LISTENER = 1 << 7,
+    /* The connection that was waited for goes along. */
+    CHB_SEQ_PASS_CONNECTION = 1 << 8,
+    /* No command: we listen for the migration, on listen_address and ports.migrate; or no longer.
+     */
+    CHB_SEQ_LISTEN = 1 << 9,
+    CHB_SEQ_UNLISTEN = 1 << 10,
 };
 
 struct chb_seq_step {
     const char *name;      /* for people: what it does */
-    const char *command;   /* NULL: only waits */
+    const char *command;   /* NULL: only waits, or what the flags say */
     const char *arguments; /* NULL: none */
     enum chb_qmp_monitor monitor;
     enum chb_seq_repeat repeat;

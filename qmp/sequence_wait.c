@@ -132,6 +132,10 @@ static enum verdict look(const struct chb_seq *seq, char *ret_text, unsigned *re
     case CHB_SEQ_WAIT_COPY_GONE:
     case CHB_SEQ_WAIT_COPY_ENDED:
         return look_at_copies(seq, wait, ret_text, ret_index);
+    case CHB_SEQ_WAIT_CONNECTED:
+        (void)snprintf(ret_text, CHB_SEQ_ERROR_SIZE, "connect to the secondary: %s",
+                       strerrordesc_np(-facts->connect_error));
+        return !facts->connect_over ? NOT_YET : facts->connect_error == 0 ? OVER : BROKEN;
     case CHB_SEQ_WAIT_CONVERGED:
     case CHB_SEQ_WAIT_COLO_ENTERED:
         return look_at_migration(seq, wait, ret_text);
@@ -264,7 +268,7 @@ void chb_seq_wait_check(struct chb_seq *seq)
         over(seq, now);
         break;
     case BROKEN:
-        not_over(seq, CHB_OUTCOME_FAILED, -EREMOTEIO, index, text, now);
+        not_over(seq, CHB_OUTCOME_FAILED, chb_seq_error_number(text), index, text, now);
         break;
     case NOT_YET:
         if (!chb_time_reached(now, seq->wait.deadline)) {
@@ -353,6 +357,9 @@ void chb_seq_wait_begin(struct chb_seq *seq)
         .deadline = chb_time_add(now, limit),
         .next_poll = now,
     };
+    if (step->wait == CHB_SEQ_WAIT_CONNECTED) {
+        chb_seq_connect_begin(seq);
+    }
     if (looks[step->wait].command != NULL) {
         poll(seq, now);
     } else {

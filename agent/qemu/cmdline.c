@@ -260,10 +260,10 @@ static void add_secondary_filters(struct chb_words_out *out, const struct chb_vm
     (void)chb_qemu_name(CHB_NIC_RED0, index, red0);
     (void)chb_qemu_name(CHB_NIC_RED1, index, red1);
     chb_word(out, "-chardev");
-    chb_word_format(out, "socket,id=%s,host=%s,port=%u,server=on,wait=off", red0,
+    chb_word_format(out, "socket,id=%s,host=%s,port=%u,server=on,wait=off,nodelay=on", red0,
                     spec->listen_address, (unsigned)spec->mirror_port[index]);
     chb_word(out, "-chardev");
-    chb_word_format(out, "socket,id=%s,host=%s,port=%u,server=on,wait=off", red1,
+    chb_word_format(out, "socket,id=%s,host=%s,port=%u,server=on,wait=off,nodelay=on", red1,
                     spec->listen_address, (unsigned)spec->compare_port[index]);
     chb_word(out, "-object");
     chb_word_format(out, "filter-redirector,id=%s,netdev=%s,queue=tx,indev=%s,vnet_hdr_support=%s",
