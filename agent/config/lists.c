@@ -48,8 +48,8 @@ static int split(struct chb_param_reader *reader, const char *key, const char *v
     int r = chb_words_split(reader->arena, value, words_max, ret_words, &column);
     if (r == -EINVAL) {
         return chb_config_fail(reader->error, r, key, 0,
-                               "%s: the quote or backslash at or before character %zu is never "
-                               "finished: add the closing one, or put \\ before it",
+                               "%s: the quote or backslash at character %zu is never finished: add "
+                               "the closing one, or put \\ before it",
                                key, column);
     }
     if (r == -E2BIG) {
@@ -116,11 +116,11 @@ static int place_field(struct chb_param_reader *reader, const char *key, size_t 
         return 0;
     }
     const char *meant = chb_closest_name(field->key, names, n);
-    return chb_config_fail(
-        reader->error, -EINVAL, key, 0, "%s: entry %zu: there is no option \"%.40s\": write %s%s%s",
-        key, index + 1, field->key, meant == NULL ? "" : meant,
-        meant == NULL ? "" : ", or another of ",
-        strcmp(key, "disks") == 0 ? "path, format, device, id" : "bridge, mac, model");
+    const char *all =
+        strcmp(key, "disks") == 0 ? "path, format, device or id" : "bridge, mac or model";
+    return chb_config_fail(reader->error, -EINVAL, key, 0,
+                           "%s: entry %zu: there is no option \"%.40s\": write %s", key, index + 1,
+                           field->key, meant == NULL ? all : meant);
 }
 
 static bool is_good_path(const char *path)

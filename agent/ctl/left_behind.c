@@ -61,7 +61,7 @@ int chb_left_behind_read(const char *socket_path, const char *vm, struct chb_lef
     if (chb_vm_name_check(vm, NULL) < 0) {
         return -ENOENT; /* no VM can have that name, so none is started */
     }
-    int n = snprintf(left.path, sizeof(left.path), "%.*s/%s/runtime.json", folder,
+    int n = snprintf(left.path, sizeof(left.path), "%.*s/vm/%s/runtime.json", folder,
                      slash == NULL ? "." : socket_path, vm);
     if (n < 0 || (size_t)n >= sizeof(left.path)) {
         return -ENAMETOOLONG;

@@ -218,13 +218,13 @@ int chb_ctl_vm(struct chb_ctl *ctl, int argc, char **argv)
         if (strcmp(argv[1], actions[i].name) != 0) {
             continue;
         }
-        if (!chb_vm_args_read(argc - 1, argv + 1, chb_ms(actions[i].timeout_ms), &args)) {
-            return CHB_OCF_ERR_ARGS;
+        enum chb_ocf code = CHB_OCF_ERR_ARGS;
+        if (chb_vm_args_read(argc - 1, argv + 1, chb_ms(actions[i].timeout_ms), &args)) {
+            args.timeout = ctl->timeout.ns != 0 ? ctl->timeout : args.timeout;
+            code = actions[i].run(ctl, &args);
         }
-        if (ctl->timeout.ns != 0) {
-            args.timeout = ctl->timeout;
-        }
-        return (int)actions[i].run(ctl, &args);
+        chb_vm_args_clear(&args);
+        return (int)code;
     }
     (void)chb_ctl_usage("vm", "say what to do: start, stop, promote, demote, monitor or validate");
     return CHB_OCF_ERR_UNIMPLEMENTED;

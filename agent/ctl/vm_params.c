@@ -44,6 +44,7 @@ static bool add_param(struct chb_vm_args *args, const char *text)
         (void)chb_ctl_usage("vm", "out of memory");
         return false;
     }
+    args->keys[args->n_params] = key;
     args->params[args->n_params++] = (struct chb_param){key, equals + 1};
     return true;
 }
@@ -74,21 +75,22 @@ bool chb_vm_args_read(int argc, char **argv, chb_span timeout, struct chb_vm_arg
         {"param", required_argument, NULL, 'p'}, {"resource", required_argument, NULL, 'r'},
         {"clone", required_argument, NULL, 'c'}, {"probe", no_argument, NULL, 'P'},
         {"host", no_argument, NULL, 'H'},        {0}};
-    struct chb_vm_args args = {.timeout = timeout};
+    struct chb_vm_args *args = ret_args;
+    *args = (struct chb_vm_args){.timeout = timeout};
     int option;
     optind = 0;
     while ((option = getopt_long(argc, argv, "p:", options, NULL)) != -1) {
-        if (option == 'p' && !add_param(&args, optarg)) {
+        if (option == 'p' && !add_param(args, optarg)) {
             return false;
         }
         if (option == 'r') {
-            args.resource = optarg;
+            args->resource = optarg;
         } else if (option == 'c') {
-            args.clone = optarg;
+            args->clone = optarg;
         } else if (option == 'P') {
-            args.probe = true;
+            args->probe = true;
         } else if (option == 'H') {
-            args.check_host = true;
+            args->check_host = true;
         } else if (option != 'p') {
             (void)chb_ctl_usage("vm", "%s", usage);
             return false;
@@ -98,13 +100,17 @@ bool chb_vm_args_read(int argc, char **argv, chb_span timeout, struct chb_vm_arg
         (void)chb_ctl_usage("vm", "%s", usage);
         return false;
     }
-    args.vm = argv[optind];
-    if (args.resource == NULL) {
-        args.resource = args.vm;
+    args->vm = argv[optind];
+    if (args->resource == NULL) {
+        args->resource = args->vm;
     }
-    if (!read_environment(&args)) {
-        return false;
+    return read_environment(args);
+}
+
+void chb_vm_args_clear(struct chb_vm_args *args)
+{
+    for (size_t i = 0; i < args->n_params; i++) {
+        free(args->keys[i]);
     }
-    *ret_args = args;
-    return true;
+    args->n_params = 0;
 }

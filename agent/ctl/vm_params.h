@@ -18,6 +18,7 @@ struct chb_vm_args {
     chb_span timeout; /* of the whole operation */
     size_t n_params;
     struct chb_param params[CHB_PARAMS_MAX];
+    char *keys[CHB_PARAMS_MAX]; /* owned: what the parameters' keys point to */
 };
 
 /*
@@ -28,5 +29,7 @@ struct chb_vm_args {
  * complaint.
  */
 bool chb_vm_args_read(int argc, char **argv, chb_span timeout, struct chb_vm_args *ret_args);
+
+void chb_vm_args_clear(struct chb_vm_args *args);
 
 #endif
