@@ -141,10 +141,10 @@ static const struct {
     const char *name;
     int (*run)(const char *argument, char *ret_answer, size_t size);
 } commands[] = {
-    {"inc", run_inc},           {"mem", run_mem},       {"get", run_get},
-    {"disk", run_disk},         {"write", run_write},   {"verify", run_verify},
-    {"dirty", run_dirty},       {"clock", run_clock},   {"memcheck", run_memcheck},
-    {"hello", run_hello},       {"echo", run_echo},     {"reboot", run_reboot},
+    {"inc", run_inc},           {"mem", run_mem},     {"get", run_get},
+    {"disk", run_disk},         {"write", run_write}, {"verify", run_verify},
+    {"dirty", run_dirty},       {"clock", run_clock}, {"memcheck", run_memcheck},
+    {"hello", run_hello},       {"echo", run_echo},   {"reboot", run_reboot},
     {"poweroff", run_poweroff}, {"panic", run_panic},
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Everything goes past the guest's page cache (O_DIRECT), so that an answer to a client is proof that
- * the write had reached the virtual disk.
+ * Everything goes past the guest's page cache (O_DIRECT), so that an answer to a client is proof
+ * that the write had reached the virtual disk.
  */
 #define _GNU_SOURCE
 #include "guest.h"

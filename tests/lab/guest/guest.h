@@ -14,7 +14,8 @@
 
 /* ---- boot.c ---- */
 
-/* Mounts /dev, /proc and /sys and loads the modules that lie in /modules, in order of their names. */
+/* Mounts /dev, /proc and /sys and loads the modules that lie in /modules, in order of their names.
+ */
 void boot_kernel_setup(void);
 
 /* Copies the value of KEY=value on the kernel's command line; false if the key is not there. */

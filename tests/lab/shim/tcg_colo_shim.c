@@ -17,7 +17,8 @@
  * A program's calls to its own functions do not go through the PLT, so ordinary interposing does
  * not reach them. QEMU exports its symbols for its modules, so this file finds the functions by
  * name and writes a jump over their first bytes. If a name is missing, nothing is touched: a QEMU
- * of another version, or a child that merely inherits LD_PRELOAD, runs as if the shim were not here.
+ * of another version, or a child that merely inherits LD_PRELOAD, runs as if the shim were not
+ * here.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -87,7 +88,8 @@ static bool find(const char *name, void *ret_address)
 
 static void overwrite_with_jump(void *from, void (*to)(void))
 {
-    unsigned char jump[12] = {0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xe0}; /* mov to,%rax; jmp */
+    unsigned char jump[12] = {0x48, 0xb8, 0, 0, 0,    0,
+                              0,    0,    0, 0, 0xff, 0xe0}; /* mov to,%rax; jmp */
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     const uintptr_t start = (uintptr_t)from & ~(page - 1);
     const size_t size = (uintptr_t)from + sizeof(jump) - start;
