@@ -82,7 +82,7 @@ static void waits_for_corosync(void **state)
     }
     chb_cluster_get_status(cluster, &status);
     assert_false(status.up);
-    assert_in_range(status.attempts, 3, 6); /* after 0, 50, 150, 350 and 750 ms */
+    assert_in_range(status.attempts, 2, 6); /* after 0, 50, 150, 350 and 750 ms */
     assert_true(turns < 60);
     assert_non_null(strstr(status.text, "corosync error"));
     assert_int_equal(events, 0);
