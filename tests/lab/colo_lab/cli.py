@@ -53,12 +53,17 @@ def _lab_options(parser):
     parser.add_argument("--build", default=str(paths.DEFAULT_BUILD), help="build tree to install")
     parser.add_argument("--token", type=int, default=300, metavar="MS", help="corosync's token")
     parser.add_argument("--two-node", action="store_true", help="votequorum's two_node")
-    parser.add_argument("--qemu-shim", metavar="SO", help="library to preload into QEMU")
+    parser.add_argument("--qemu-shim", metavar="SO", help="library to preload into QEMU; "
+                        "`none`: none (default: the one for COLO without KVM, where it is needed)")
 
 
 def _base_options(args):
+    shim = args.qemu_shim
+    if shim is None:
+        from . import emulation  # it may compile something, so only where QEMU is going to run
+        shim = emulation.shim()
     return {"build": args.build, "token_ms": args.token, "two_node": args.two_node,
-            "qemu_shim": args.qemu_shim}
+            "qemu_shim": None if shim == "none" else shim}
 
 
 def _up(args, prefix):

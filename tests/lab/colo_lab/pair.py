@@ -6,18 +6,16 @@ import shlex
 import subprocess
 import sys
 
-from . import paths
+from . import emulation, paths
 from .errors import LabError
 from .kernel import boottime
 from .spawn import enter_net
 from .wait import wait_for
 
-sys.path[:0] = [str(paths.LAB_DIR / "client"), str(paths.LAB_DIR / "guest")]
+sys.path.insert(0, str(paths.LAB_DIR / "client"))
 
-import build as guest_build  # noqa: E402  (the guest's own folder, see above)
-from remote import Client  # noqa: E402
+from remote import Client  # noqa: E402  (the client's own folder, see above)
 
-CACHE = paths.PROJECT / "build" / "lab" / "guest"
 IMAGE = "/var/lib/colo/{vm}.qcow2"
 GUEST_ADDRESS = "192.168.77.50"
 GUEST_PORT = 7000
@@ -43,11 +41,10 @@ class Pair:
 
     def resource_parameters(self):
         """What the user types behind `pcs resource create NAME ocf:colo:vm`."""
-        guest = guest_build.build(CACHE)
-        words = guest.qemu_args([f"{self.address}/24"],
-                                console=f"/var/log/colo-hbd/{self.vm}.console")
+        words = emulation.guest().qemu_args([f"{self.address}/24"],
+                                            console=f"/var/log/colo-hbd/{self.vm}.console")
         return {"disks": IMAGE.format(vm=self.vm), "nics": "bridge=br0", "memory": "128M",
-                "cpus": "1", "accel": "tcg", "cpu": "qemu64", "qemu_args": shlex.join(words),
+                "cpus": "1", **emulation.parameters(), "qemu_args": shlex.join(words),
                 **self.parameters}
 
     def create(self, data_on="n1", megabytes=64, fill_mb=0):

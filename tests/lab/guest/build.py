@@ -59,7 +59,11 @@ def fetch_kernel(cache):
     """Unpacks the newest cloud kernel into cache/kernel unless some kernel is there already."""
     unpacked = cache / "kernel"
     if not list(unpacked.glob("boot/vmlinuz-*")):
-        depends = run(["apt-cache", "depends", META_PACKAGE])
+        try:
+            depends = run(["apt-cache", "depends", META_PACKAGE])
+        except RuntimeError:  # a machine that has never fetched its package lists
+            run(["apt-get", "update"])
+            depends = run(["apt-cache", "depends", META_PACKAGE])
         package = re.search(r"Depends: (linux-image-\S+)", depends)
         if package is None:
             raise RuntimeError(f"apt knows no {META_PACKAGE}: run apt-get update")
