@@ -10,7 +10,7 @@
 #include <agent/pacemaker/text.h>
 #include <agent/pacemaker/xml_scan.h>
 
-#define CIB_OUT_MAX (1024 * 1024)
+#define CIB_OUT_MAX ((size_t)1024 * 1024)
 #define DEVICES_OUT_MAX 65536
 #define RECORD_PREFIX "colo-hbd-"
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OUT_MAX_BYTES (1024 * 1024)
+#define OUT_MAX_BYTES ((size_t)1024 * 1024)
 #define READ_BYTES 16384
 #define DRAIN_READS 128 /* enough for what a pipe can hold */
 #define ENV_MAX 64

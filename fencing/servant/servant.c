@@ -8,9 +8,9 @@
  * call into the library that can wait is between guard_begin() and guard_end(): a timer ends the
  * process when it overruns.
  *
- * Calls and what bounds them (Pacemaker 2.1.5, source and measured in doc/):
- *   connect, register_notification   wait for the fencer without limit: the guard
- *   history                          waits timeout + 60 s at most: the guard
+ * Calls and what bounds them (read in the source of Pacemaker 2.1.5, and seen with a fencer that
+ * was stopped and one that was killed): connect, register_notification   wait for the fencer
+ * without limit: the guard history                          waits timeout + 60 s at most: the guard
  *   fence                            waits only while the request ring is full: the guard
  *   stonith_dispatch                 reads what is there, but spins for ever once the connection is
  *                                    lost in the middle: the guard

@@ -84,7 +84,7 @@ static void begin(const char *part)
         .client_name = part,
         .local_node = "n1",
         .timer_priority = 10,
-        .silence_limit = chb_ms(400),
+        .silence_limit = chb_ms(1000),
         .backoff_max = chb_ms(200),
     };
 
