@@ -9,11 +9,13 @@
  * process when it overruns.
  *
  * Calls and what bounds them (read in the source of Pacemaker 2.1.5, and seen with a fencer that
- * was stopped and one that was killed): connect, register_notification   wait for the fencer
- * without limit: the guard history                          waits timeout + 60 s at most: the guard
- *   fence                            waits only while the request ring is full: the guard
- *   stonith_dispatch                 reads what is there, but spins for ever once the connection is
- *                                    lost in the middle: the guard
+ * was stopped and one that was killed):
+ *
+ * - connect, register_notification: wait for the fencer without limit. The guard.
+ * - history: waits for its time-out and 60 s more. The guard.
+ * - fence: waits only while the request ring is full. The guard.
+ * - stonith_dispatch: reads what is there, but spins for ever once the connection is lost in the
+ *   middle. The guard; and 50 ms if the fencer is known to have hung up.
  */
 #include <errno.h>
 #include <poll.h>
