@@ -67,7 +67,7 @@ static int split_entry(struct chb_param_reader *reader, const char *key, size_t 
     struct chb_words fields;
     int r = chb_fields_split(reader->arena, entry, FIELDS_MAX, &fields);
     if (r == -E2BIG) {
-        return chb_config_fail(reader->error, r, key, 0,
+        return chb_config_fail(reader->error, -EINVAL, key, 0,
                                "%s: entry %zu, \"%.80s\", has too many options: each may be given "
                                "once; a comma inside a path is written ,,",
                                key, index + 1, entry);

@@ -172,6 +172,7 @@ static const char *const events[] = {
     [CHB_EVENT_SEQUENCE] = "sequence",
     [CHB_EVENT_PERSISTED] = "persisted",
     [CHB_EVENT_PONG] = "pong",
+    [CHB_EVENT_COLO_ENTERED] = "colo-entered",
     [CHB_EVENT_COLO_EXIT] = "colo-exit",
     [CHB_EVENT_GUEST_OFF] = "guest-off",
     [CHB_EVENT_GUEST_PANIC] = "guest-panic",
