@@ -365,7 +365,7 @@ int chb_attributes_set_score(struct chb_attributes *attributes, const char *reso
         return -EINVAL;
     }
     if (score != CHB_SCORE_MINUS_INFINITY) {
-        if (score < -CHB_SCORE_MAX || score > CHB_SCORE_MAX) {
+        if (score < -CHB_ATTRIBUTE_SCORE_MAX || score > CHB_ATTRIBUTE_SCORE_MAX) {
             return -EINVAL;
         }
         snprintf(text, sizeof(text), "%d", (int)score);

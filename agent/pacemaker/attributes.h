@@ -29,7 +29,7 @@
 #define CHB_ATTRIBUTE_NAME_MAX 128  /* with the final NUL */
 #define CHB_ATTRIBUTE_VALUE_MAX 512 /* with the final NUL */
 #define CHB_ATTRIBUTES_MAX 192      /* values of all kinds */
-#define CHB_SCORE_MAX 999999
+#define CHB_ATTRIBUTE_SCORE_MAX 999999
 #define CHB_SCORE_MINUS_INFINITY (-1000000)
 
 struct chb_attributes;
@@ -80,7 +80,7 @@ int chb_attributes_set(struct chb_attributes *attributes, const char *name, cons
 /*
  * Sets this node's promotion score of a resource (attribute master-RESOURCE, transient).
  *
- * resource: name of the primitive, without ":N". score: -CHB_SCORE_MAX to CHB_SCORE_MAX, or
+ * resource: name of the primitive, without ":N". score: -CHB_ATTRIBUTE_SCORE_MAX to CHB_ATTRIBUTE_SCORE_MAX, or
  * CHB_SCORE_MINUS_INFINITY: never promote here. Errors: as chb_attributes_set().
  */
 int chb_attributes_set_score(struct chb_attributes *attributes, const char *resource, int32_t score,
