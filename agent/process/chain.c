@@ -111,14 +111,12 @@ static void on_command(void *userdata, const struct chb_tool_result *result)
 {
     struct chb_chain *chain = userdata;
     chain->running = false;
-    const struct command *command = chain->commands[chain->at];
     if (result->outcome != CHB_OUTCOME_DONE) {
         char error[CHB_CHAIN_ERROR_SIZE];
         const char *why = result->err[0] != '\0' ? result->err
                           : result->error < 0    ? strerror(-result->error)
                                                  : "failed without a word";
-        (void)snprintf(error, sizeof(error), "%s %s: %s", command->words[0],
-                       command->n_words > 1 ? command->words[1] : "", why);
+        (void)snprintf(error, sizeof(error), "%s", why);
         for (char *c = error; *c != '\0'; c++) {
             *c = *c == '\n' ? ' ' : *c;
         }

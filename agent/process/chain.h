@@ -19,7 +19,7 @@ struct chb_chain;
 
 struct chb_chain_result {
     enum chb_outcome outcome;
-    const char *error; /* one line: the command and what it said; "" when DONE */
+    const char *error; /* one line: what the command said; "" when DONE */
 };
 
 /* Called once, from the event loop; the chain is freed after it returns. */

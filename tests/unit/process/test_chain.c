@@ -94,7 +94,7 @@ static void the_first_failure_ends_it(void **state)
     run(chain);
     assert_int_equal(outcome, CHB_OUTCOME_FAILED);
     assert_string_equal(outputs, "");
-    assert_string_equal(error, "sh -c: no such image");
+    assert_string_equal(error, "no such image");
 }
 
 static void a_hanging_command_is_unknown(void **state)

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One VM: its core, and what the core's actions need. Private to agent/shell.
+ *
+ *   vm.c          life of the object, events in, actions out, in order
+ *   actions.c     one function per action
+ *   vm_setup.c    `vm-start`: parameters, images, QEMU's version, then START
+ *   vm_adopt.c    what an earlier daemon left running
+ *   vm_runtime.c  the runtime file
+ *   vm_status.c   the one-line status, to the node attribute
+ *   qemu_start.c  images, taps, process, monitors, "QEMU_STARTED"
+ *   qemu_watch.c  death, QMP's events, pings, surveys
+ *   sequences.c   QMP sequences
+ *
+ * The shell never decides: it tells the core what happened and does what it says.
+ */
+#ifndef CHB_SHELL_VM_H
+#define CHB_SHELL_VM_H
+
+#include <agent/config/params.h>
+#include <agent/core/core.h>
+#include <agent/process/chain.h>
+#include <agent/process/child.h>
+#include <agent/shell/daemon.h>
+#include <agent/shell/ring.h>
+#include <agent/shell/runtime.h>
+#include <agent/text/status.h>
+#include <heartbeat/vm_key.h>
+#include <qmp/caps.h>
+#include <qmp/client.h>
+#include <qmp/sequence.h>
+#include <qmp/survey.h>
+
+#define CHB_VM_QUEUE_MAX 128
+#define CHB_VM_TEXT_SIZE 512
+#define CHB_VM_PATH_SIZE 512
+
+enum chb_qemu_stage {
+    CHB_QEMU_NONE,
+    CHB_QEMU_PREPARING,  /* qemu-img runs; no process yet */
+    CHB_QEMU_CONNECTING, /* process runs, monitors are being connected and asked */
+    CHB_QEMU_STARTING,   /* primary: the guest is being let run */
+    CHB_QEMU_RUNNING,    /* "QEMU_STARTED" was said, or it was adopted */
+};
+
+struct chb_ping_state {
+    struct chb_vm *vm;
+    enum chb_qmp_monitor monitor;
+    bool outstanding;
+    chb_span round_trip;
+};
+
+/* The QEMU of a VM on this host. All zero without one. */
+struct chb_qemu {
+    uint64_t identity;
+    enum chb_qemu_stage stage;
+    enum chb_role role; /* that it was started in */
+    uint32_t start_op;
+    struct chb_chain *chain;
+    struct chb_child *child;
+    struct chb_qmp_client *client;
+    bool ready;  /* both monitors agreed and the capabilities are known */
+    bool frozen; /* SIGSTOP was sent */
+    bool entered_told;
+    bool merged_told;
+    bool surveying;
+    struct chb_qmp_caps caps;
+    uint32_t version;
+    char version_text[32];
+    char listen_address[CHB_SEQ_ADDRESS_SIZE];
+
+    struct chb_seq *seq;
+    bool seq_waiting; /* for the monitors */
+    chb_time seq_deadline;
+    uint32_t seq_op;
+    enum chb_sequence seq_kind;
+    struct chb_seq_params seq_params;
+    struct chb_seq_progress progress; /* of a join; step NULL: none */
+    chb_time progress_since;
+
+    struct chb_ping_state pings[CHB_QMP_MONITOR_MAX];
+    chb_time stopped_at; /* QMP event STOP while in COLO */
+    uint64_t checkpoints;
+    chb_span checkpoint_last;
+    chb_span checkpoint_sum;
+};
+
+struct chb_vm {
+    struct chb_daemon *daemon;
+    char name[CHB_VM_NAME_MAX + 1];
+    struct chb_vm_key key;
+    struct chb_core core;
+
+    struct chb_event queue[CHB_VM_QUEUE_MAX];
+    unsigned queued;
+    bool stepping;
+    sd_event_source *tick;
+
+    /* what Pacemaker has configured; NULL before the first vm-start */
+    struct chb_vm_config *config;
+    struct json_object *parameters;
+    char resource[CHB_RESOURCE_NAME_SIZE];
+    char clone[CHB_RESOURCE_NAME_SIZE];
+    struct chb_settings settings;
+
+    /* a vm-start under way: the same, not yet in force */
+    struct {
+        bool running;
+        uint64_t client;
+        struct chb_vm_config *config;
+        struct json_object *parameters;
+        struct chb_settings settings;
+        struct chb_chain *chain;
+        unsigned
+            disks[CHB_DISKS_MAX + 1]; /* disk of each command; the first asks for the version */
+        char resource[CHB_RESOURCE_NAME_SIZE];
+        char clone[CHB_RESOURCE_NAME_SIZE];
+    } setup;
+
+    /* adoption: the record is read and the QEMU is looked at, at the same time */
+    bool record_read;
+    struct chb_record record_found;
+    bool adopting; /* a survey is awaited */
+    struct chb_event adopted;
+    bool surveyed; /* QMP said what it does: colo_mode counts */
+    enum chb_colo_mode colo_mode;
+    sd_event_source *adopt_deadline;
+
+    struct chb_qemu qemu;
+    sd_event_source *ping_timer;
+    sd_event_source *retry_timer; /* reconnects the monitors; gives up a waiting sequence */
+    char error[CHB_VM_TEXT_SIZE]; /* why QEMU could not be started or a sequence failed */
+
+    uint64_t sent_digest; /* of the state last broadcast */
+    bool state_sent;
+
+    struct {
+        bool valid;
+        bool started;
+        bool promoted;
+        bool in_colo;
+        enum chb_role role;
+        uint64_t qemu;
+    } saved; /* what the runtime file says */
+
+    bool cib_reading;
+    uint64_t score_sent;
+    struct chb_ring history;
+    char line[CHB_TEXT_LINE_SIZE];
+    sd_event_source *line_timer;
+    bool line_due;
+};
+
+/* vm.c */
+/* Makes the VM @name, briefs its core about the cluster and reads its record.
+ * Returns 0, -ENOSPC beyond CHB_VMS_MAX, -EAGAIN while the own node id is not known, -ENOMEM. */
+int chb_vm_new(struct chb_daemon *daemon, const char *name, struct chb_vm **ret_vm);
+struct chb_vm *chb_vm_free(struct chb_vm *vm);
+/* Something happened. `at` may be left zero: now. The actions are carried out before it returns,
+ * unless it is called from inside an action; then right after that. */
+void chb_vm_event(struct chb_vm *vm, const struct chb_event *event);
+/* The same for events that are nothing but their kind. */
+void chb_vm_signal(struct chb_vm *vm, enum chb_event_kind kind);
+/* For events of the own QEMU. */
+void chb_vm_qemu_event(struct chb_vm *vm, enum chb_event_kind kind);
+/* Sends the state again, as it was sent last. */
+void chb_vm_tell_again(struct chb_vm *vm);
+void chb_vm_note(struct chb_vm *vm, const struct chb_ring_entry *entry);
+/* Folder of the VM's sockets and of its runtime file. Returns @ret_path. */
+char *chb_vm_run_dir(const struct chb_vm *vm, char ret_path[static CHB_VM_PATH_SIZE]);
+char *chb_vm_log_path(const struct chb_vm *vm, char ret_path[static CHB_VM_PATH_SIZE]);
+
+/* actions.c */
+void chb_vm_carry_out(struct chb_vm *vm, const struct chb_action *action);
+
+/* vm_setup.c */
+void chb_vm_setup(struct chb_vm *vm, uint64_t client, const struct chb_control_request *request);
+void chb_vm_setup_cancel(struct chb_vm *vm);
+/* Checks parameters without starting anything. Returns the reply. */
+struct json_object *chb_vm_validate(struct chb_daemon *daemon, const char *name,
+                                    const struct chb_control_request *request);
+/* From a runtime file: puts the configuration in force. Returns 0, negative errno. */
+int chb_vm_configure(struct chb_vm *vm, const struct chb_runtime *runtime);
+
+/* vm_adopt.c */
+/* Takes over everything that an earlier daemon of this host left. */
+void chb_adopt_all(struct chb_daemon *daemon);
+/* The record was read. */
+void chb_adopt_record(struct chb_vm *vm, const struct chb_record *record);
+/* The adopted QEMU's monitors are ready, or are not to be had. */
+void chb_adopt_monitors(struct chb_vm *vm, bool ready);
+
+/* vm_runtime.c */
+void chb_vm_save(struct chb_vm *vm);
+
+/* vm_status.c */
+void chb_vm_line_update(struct chb_vm *vm);
+int chb_vm_percent(const struct chb_vm *vm);
+
+/* qemu_start.c */
+void chb_qemu_start(struct chb_vm *vm, const struct chb_action *action);
+void chb_qemu_kill(struct chb_vm *vm, uint64_t identity);
+void chb_qemu_start_failed(struct chb_vm *vm, const char *text);
+/* The monitors are ready: goes on with the start. */
+void chb_qemu_start_ready(struct chb_vm *vm);
+void chb_qemu_remove_taps(struct chb_vm *vm);
+/* Description of this VM for its command line and its paths, with what holds per start. */
+void chb_qemu_spec(const struct chb_vm *vm, enum chb_role role,
+                   char run_dir[static CHB_VM_PATH_SIZE], struct chb_vm_spec *ret_spec);
+/* Own or another node's address on the VM's replication link; NULL when it is not known (yet). */
+const char *chb_qemu_address(const struct chb_vm *vm, uint32_t node);
+
+/* qemu_watch.c */
+void chb_qemu_on_exit(void *userdata, const struct chb_child_exit *exit);
+/* Opens the monitors. @timeout: until both answer. */
+int chb_qemu_connect(struct chb_vm *vm, chb_span timeout);
+void chb_qemu_freeze(struct chb_vm *vm, bool freeze);
+void chb_qemu_pings(struct chb_vm *vm);
+/* Every few seconds. */
+void chb_qemu_look(struct chb_vm *vm);
+/* Lets go of the monitors, the sequence and the process; the process itself runs on. */
+void chb_qemu_release(struct chb_vm *vm);
+
+/* sequences.c */
+void chb_sequence_start(struct chb_vm *vm, const struct chb_action *action);
+void chb_sequence_abort_now(struct chb_vm *vm);
+/* The monitors are ready: starts what waits for them. */
+void chb_sequence_ready(struct chb_vm *vm);
+/* The monitors do not come back in time. */
+void chb_sequence_give_up(struct chb_vm *vm);
+/* What does not depend on the kind of sequence. */
+void chb_sequence_params(const struct chb_vm *vm, struct chb_seq_params *ret_params);
+extern const struct chb_seq_callbacks chb_sequence_callbacks;
+
+/* control_status.c, control_history.c: parts of replies */
+struct json_object *chb_status_json(struct chb_daemon *daemon, struct chb_vm *only);
+struct json_object *chb_explain_json(struct chb_vm *vm);
+struct json_object *chb_events_json(struct chb_daemon *daemon, struct chb_vm *only, size_t max);
+struct json_object *chb_timeline_json(struct chb_vm *vm);
+
+#endif
