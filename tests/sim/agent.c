@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An agent's life: start, take-over, events in their order, deadlines, stalls, crashes. */
+#include <tests/sim/sim.h>
+
+#include <string.h>
+
+#define PING_MS 200
+
+chb_time chb_sim_host_time(const struct chb_sim *sim, uint32_t node, int64_t at_ns)
+{
+    /* Clocks of different hosts have nothing in common. */
+    return (chb_time){.ns = at_ns - sim->host[node].on_at + CHB_SIM_MS(1000) * (1 + node)};
+}
+
+/* ---- deadlines ---- */
+
+static void on_tick(struct chb_sim *sim, const struct chb_sim_item *item);
+
+static void plan_tick(struct chb_sim *sim, uint32_t node)
+{
+    struct chb_sim_agent *agent = &sim->agent[node];
+    chb_time deadline = chb_core_deadline(&agent->core);
+
+    if (deadline.ns == INT64_MAX) {
+        agent->tick_serial++;
+        agent->tick_at = INT64_MAX;
+        return;
+    }
+    int64_t delay_ns = deadline.ns - chb_sim_host_time(sim, node, sim->now_ns).ns;
+    int64_t at_ns = sim->now_ns + (delay_ns > 0 ? delay_ns : 0);
+    if (at_ns == agent->tick_at) {
+        return;
+    }
+    agent->tick_at = at_ns;
+    (void)chb_sim_plan(sim, delay_ns + chb_sim_latency(sim, 0, 1, 3), on_tick, node,
+                       ++agent->tick_serial);
+}
+
+static void on_tick(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    struct chb_sim_agent *agent = &sim->agent[item->node];
+    struct chb_event event = {.kind = CHB_EVENT_TICK};
+
+    if (!agent->running || item->tag != agent->tick_serial) {
+        return;
+    }
+    if (agent->stalled_until > sim->now_ns) {
+        (void)chb_sim_plan(sim, agent->stalled_until - sim->now_ns, on_tick, item->node, item->tag);
+        return;
+    }
+    agent->tick_at = INT64_MAX;
+    chb_sim_agent_event(sim, item->node, &event);
+    chb_time now = chb_sim_host_time(sim, item->node, sim->now_ns);
+    agent->spins = chb_core_deadline(&agent->core).ns <= now.ns ? agent->spins + 1 : 0;
+    if (agent->spins > 3) {
+        chb_sim_violate(sim, "no spinning", "n%u: deadline stays in the past", item->node);
+    }
+}
+
+/* ---- events ---- */
+
+static void remember_losses(struct chb_sim_agent *agent, const struct chb_event *event)
+{
+    uint32_t id = event->u.node.id;
+
+    if (event->kind == CHB_EVENT_CLUSTER_LOST) {
+        memset(agent->told_lost, 1, sizeof(agent->told_lost));
+    } else if (event->kind == CHB_EVENT_NODE_DOWN && id < CHB_SIM_SLOTS) {
+        agent->told_lost[id] = true;
+    } else if (event->kind == CHB_EVENT_NODE_UP && id < CHB_SIM_SLOTS) {
+        agent->told_lost[id] = false;
+    }
+}
+
+void chb_sim_agent_event(struct chb_sim *sim, uint32_t node, const struct chb_event *event)
+{
+    struct chb_sim_agent *agent = &sim->agent[node];
+    struct chb_actions actions;
+    struct chb_event stamped = *event;
+
+    if (!agent->running || sim->violation.rule != NULL) {
+        return;
+    }
+    stamped.at = chb_sim_host_time(sim, node, sim->now_ns);
+    remember_losses(agent, &stamped);
+    chb_sim_trace_event(sim, node, &stamped);
+    chb_core_step(&agent->core, &stamped, &actions);
+    sim->stats.events++;
+    sim->host[node].runtime.started = agent->core.started;
+    sim->host[node].runtime.promoted = agent->core.promoted;
+    sim->host[node].runtime.settings = agent->core.settings;
+    for (uint32_t i = 0; i < actions.count; i++) {
+        chb_sim_trace_action(sim, node, &actions.list[i]);
+        chb_sim_perform(sim, node, &actions.list[i]);
+    }
+    chb_sim_check_step(sim, node, &stamped, &actions);
+    plan_tick(sim, node);
+}
+
+static void on_deliver(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    const struct chb_sim_agent *agent = &sim->agent[item->node];
+
+    if (!agent->running || agent->boot != item->tag ||
+        (item->arg != 0 && item->arg != sim->corosync[item->node].session) ||
+        (item->other != 0 && !chb_sim_connected(sim, item->node, item->other))) {
+        return;
+    }
+    if (agent->stalled_until > sim->now_ns) {
+        struct chb_sim_item *later = chb_sim_plan(sim, agent->stalled_until - sim->now_ns,
+                                                  on_deliver, item->node, item->tag);
+        later->arg = item->arg;
+        later->other = item->other;
+        later->event = item->event;
+        return;
+    }
+    chb_sim_agent_event(sim, item->node, &item->event);
+}
+
+struct chb_sim_item *chb_sim_deliver(struct chb_sim *sim, uint32_t node, int64_t delay_ns,
+                                     enum chb_event_kind kind)
+{
+    struct chb_sim_item *item =
+        chb_sim_plan(sim, delay_ns, on_deliver, node, sim->agent[node].boot);
+    memset(&item->event, 0, sizeof(item->event));
+    item->event.kind = kind;
+    return item;
+}
+
+/* ---- pings ---- */
+
+static void on_ping(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    uint32_t node = item->node;
+    struct chb_sim_agent *agent = &sim->agent[node];
+    struct chb_sim_qemu *qemu = &sim->qemu[node];
+
+    if (!agent->running || agent->boot != item->tag) {
+        return;
+    }
+    if (agent->stalled_until <= sim->now_ns && chb_sim_qemu_answers(sim, node)) {
+        struct chb_sim_item *pong =
+            chb_sim_deliver(sim, node, chb_sim_latency(sim, 0, 2, 20), CHB_EVENT_PONG);
+        pong->event.u.pong.qemu = qemu->id;
+        pong->event.u.pong.oob = true;
+        if (!qemu->main_hung) {
+            pong = chb_sim_deliver(sim, node, chb_sim_latency(sim, 0, 8, 300), CHB_EVENT_PONG);
+            pong->event.u.pong.qemu = qemu->id;
+        }
+    }
+    (void)chb_sim_plan(sim, CHB_SIM_MS(PING_MS), on_ping, node, item->tag);
+}
+
+/* ---- life ---- */
+
+static void adopt(struct chb_sim *sim, uint32_t node)
+{
+    const struct chb_sim_qemu *qemu = &sim->qemu[node];
+    struct chb_sim_item *item = chb_sim_deliver(sim, node, 0, CHB_EVENT_ADOPTED);
+
+    item->event.u.adopted.promoted = sim->host[node].runtime.promoted;
+    if (qemu->mode == CHB_SIM_MODE_NONE) {
+        return;
+    }
+    bool colo =
+        qemu->mode == CHB_SIM_MODE_COLO_PRIMARY || qemu->mode == CHB_SIM_MODE_COLO_SECONDARY;
+    bool secondary = qemu->as_secondary && qemu->mode != CHB_SIM_MODE_ALONE &&
+                     qemu->mode != CHB_SIM_MODE_COLO_PRIMARY;
+    item->event.u.adopted.role = secondary ? CHB_ROLE_SECONDARY : CHB_ROLE_PRIMARY;
+    item->event.u.adopted.qemu = qemu->id;
+    item->event.u.adopted.was_secondary = qemu->as_secondary;
+    item->event.u.adopted.in_colo = colo;
+    item->event.u.adopted.frozen = qemu->stopped;
+}
+
+static void on_load(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    if (sim->agent[item->node].boot != item->tag || !sim->agent[item->node].running) {
+        return;
+    }
+    struct chb_sim_item *loaded = chb_sim_deliver(sim, item->node, 0, CHB_EVENT_LOADED);
+    loaded->event.u.record = sim->host[item->node].record;
+}
+
+static void on_start(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    uint32_t node = item->node;
+    struct chb_sim_agent *agent = &sim->agent[node];
+    uint32_t nodes[CHB_SIM_NODES_MAX];
+
+    if (!sim->host[node].on || sim->host[node].boot != item->tag || agent->running) {
+        return;
+    }
+    memset(agent, 0, sizeof(*agent));
+    agent->running = true;
+    agent->boot = sim->next_serial++;
+    agent->tick_at = INT64_MAX;
+    for (uint32_t i = 0; i < sim->options.n_nodes; i++) {
+        nodes[i] = i + 1;
+    }
+    chb_core_init(&agent->core, node, agent->boot, nodes, sim->options.n_nodes);
+    chb_sim_trace(sim, node, "agent starts");
+    sim->stats.agent_restarts++;
+    if (sim->host[node].runtime.started) {
+        struct chb_sim_item *start = chb_sim_deliver(sim, node, 0, CHB_EVENT_START);
+        start->event.u.command.settings = sim->host[node].runtime.settings;
+    }
+    if (sim->host[node].runtime.started || sim->qemu[node].mode != CHB_SIM_MODE_NONE) {
+        adopt(sim, node);
+    }
+    (void)chb_sim_plan(sim, chb_sim_latency(sim, 1, 15, 200), on_load, node, agent->boot);
+    chb_sim_deliver(sim, node, chb_sim_latency(sim, 10, 300, 2000), CHB_EVENT_FENCING_SETUP)
+        ->event.u.fencing.configured = true;
+    chb_sim_corosync_join(sim, node);
+    (void)chb_sim_plan(sim, CHB_SIM_MS(1), on_ping, node, agent->boot);
+    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
+}
+
+void chb_sim_agent_start(struct chb_sim *sim, uint32_t node, int64_t delay_ns)
+{
+    (void)chb_sim_plan(sim, delay_ns, on_start, node, sim->host[node].boot);
+}
+
+void chb_sim_agent_crash(struct chb_sim *sim, uint32_t node)
+{
+    struct chb_sim_agent *agent = &sim->agent[node];
+
+    if (!agent->running) {
+        return;
+    }
+    chb_sim_trace(sim, node, "AGENT DIES");
+    agent->running = false;
+    agent->run.op = 0; /* QMP commands that were not yet sent are never sent */
+    agent->stalled_until = 0;
+    chb_sim_disk_cut(sim, node, false);
+    chb_sim_corosync_leave(sim, node);
+}
+
+void chb_sim_agent_stall(struct chb_sim *sim, uint32_t node, int64_t ms)
+{
+    struct chb_sim_agent *agent = &sim->agent[node];
+
+    if (!agent->running || agent->stalled_until > sim->now_ns) {
+        return;
+    }
+    chb_sim_trace(sim, node, "AGENT STALLS for %lld ms", (long long)ms);
+    /* First thing after: it sees that it was late. Then what has waited, in its order. */
+    chb_sim_deliver(sim, node, CHB_SIM_MS(ms), CHB_EVENT_STALLED)->event.u.stall = chb_ms(ms);
+    agent->stalled_until = sim->now_ns + CHB_SIM_MS(ms);
+    chb_sim_silence(sim, node, true);
+}

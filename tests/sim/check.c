@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The judge. It sees everything: each process, each disk, what clients have been told. It shares no
+ * code with the core and believes nothing that the core says about itself, but for what it sends.
+ */
+#include <tests/sim/sim.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define FOR_NODES(sim, node) for (uint32_t node = 1; node <= (sim)->options.n_nodes; node++)
+
+void chb_sim_violate(struct chb_sim *sim, const char *rule, const char *format, ...)
+{
+    va_list args;
+
+    if (sim->violation.rule != NULL) {
+        return;
+    }
+    sim->violation.rule = rule;
+    va_start(args, format);
+    (void)vsnprintf(sim->violation.text, sizeof(sim->violation.text), format, args);
+    va_end(args);
+    chb_sim_trace(sim, 0, "VIOLATION of %s: %s", rule, sim->violation.text);
+}
+
+static bool is_history(const struct chb_record *record)
+{
+    return record->kind == CHB_RECORD_SOLO || record->kind == CHB_RECORD_PAIRED;
+}
+
+/* A process with a guest that is more than half filled. */
+static bool has_guest(const struct chb_sim_qemu *qemu)
+{
+    return qemu->mode == CHB_SIM_MODE_ALONE || qemu->mode == CHB_SIM_MODE_COLO_PRIMARY ||
+           qemu->mode == CHB_SIM_MODE_COLO_SECONDARY;
+}
+
+uint32_t chb_sim_server(const struct chb_sim *sim)
+{
+    FOR_NODES(sim, node)
+    {
+        if (chb_sim_serves(sim, node)) {
+            return node;
+        }
+    }
+    return 0;
+}
+
+/* ---- at every moment ---- */
+
+/* R5: after a power cut at this moment the records alone must lead back here. */
+static void check_record(struct chb_sim *sim, uint32_t node)
+{
+    const struct chb_record *own = &sim->host[node].record;
+    bool alone = sim->qemu[node].mode == CHB_SIM_MODE_ALONE;
+
+    if (own->kind != CHB_RECORD_SOLO && (alone || own->kind != CHB_RECORD_PAIRED)) {
+        chb_sim_violate(sim, "R5", "n%u serves%s with a record of kind %d on its disk", node,
+                        alone ? " alone" : "", (int)own->kind);
+    }
+    FOR_NODES(sim, other)
+    {
+        const struct chb_record *theirs = &sim->host[other].record;
+        if (other == node || !is_history(theirs)) {
+            continue;
+        }
+        bool pair = own->kind == CHB_RECORD_PAIRED && theirs->kind == CHB_RECORD_PAIRED &&
+                    own->peer == other && theirs->peer == node;
+        if (theirs->generation > own->generation ||
+            (theirs->generation == own->generation && !pair)) {
+            chb_sim_violate(sim, "R5", "n%u serves with generation %llu, n%u's disk has %llu", node,
+                            (unsigned long long)own->generation, other,
+                            (unsigned long long)theirs->generation);
+        }
+    }
+}
+
+void chb_sim_check(struct chb_sim *sim)
+{
+    uint32_t serving = 0;
+
+    FOR_NODES(sim, node)
+    {
+        const struct chb_sim_copy *copy = &sim->host[node].copy;
+        if (!chb_sim_serves(sim, node)) {
+            continue;
+        }
+        if (serving != 0) {
+            chb_sim_violate(sim, "R1", "n%u and n%u serve", serving, node);
+        }
+        serving = node;
+        if (!copy->valid || copy->contains != sim->let_out) {
+            chb_sim_violate(sim, "R2", "n%u serves with %llu of %llu%s", node,
+                            (unsigned long long)copy->contains, (unsigned long long)sim->let_out,
+                            copy->valid ? "" : ", half filled");
+        }
+        check_record(sim, node);
+    }
+}
+
+/* ---- at the moment of a decision ---- */
+
+/* R3: nobody else may have a guest that could ever be heard again. One that is in COLO without a
+ * record of the pair can go nowhere. */
+static void check_alone(struct chb_sim *sim, uint32_t node)
+{
+    FOR_NODES(sim, other)
+    {
+        const struct chb_sim_qemu *qemu = &sim->qemu[other];
+        bool harmless = qemu->mode == CHB_SIM_MODE_COLO_SECONDARY &&
+                        sim->host[other].record.kind == CHB_RECORD_FILLING;
+        if (other != node && has_guest(qemu) && !harmless) {
+            chb_sim_violate(sim, "R3", "n%u goes on alone while the replica of n%u lives", node,
+                            other);
+        }
+    }
+}
+
+static void check_copy(struct chb_sim *sim, uint32_t node)
+{
+    const struct chb_sim_copy *copy = &sim->host[node].copy;
+
+    if (!copy->valid) {
+        chb_sim_violate(sim, "R4", "n%u goes on with a half-filled copy", node);
+    }
+    if (copy->contains != sim->let_out) {
+        chb_sim_violate(sim, "R2", "n%u goes on with %llu of %llu", node,
+                        (unsigned long long)copy->contains, (unsigned long long)sim->let_out);
+    }
+    if (sim->host[node].record.kind != CHB_RECORD_SOLO) {
+        chb_sim_violate(sim, "R5", "n%u goes on alone with a record of kind %d on its disk", node,
+                        (int)sim->host[node].record.kind);
+    }
+}
+
+void chb_sim_check_solo(struct chb_sim *sim, uint32_t node)
+{
+    check_alone(sim, node);
+    check_copy(sim, node);
+}
+
+void chb_sim_check_cold(struct chb_sim *sim, uint32_t node)
+{
+    check_alone(sim, node);
+    check_copy(sim, node);
+    if (sim->host[node].copy.overlays) {
+        chb_sim_violate(sim, "R2", "n%u starts its image without its overlays", node);
+    }
+}
+
+void chb_sim_check_fill(struct chb_sim *sim, uint32_t node, uint32_t primary)
+{
+    const struct chb_record *record = &sim->host[node].record;
+    if (record->kind != CHB_RECORD_FILLING) {
+        chb_sim_violate(sim, "R4", "n%u fills n%u, whose record of kind %d says nothing of it",
+                        primary, node, (int)record->kind);
+    }
+}
+
+/* ---- after each step of an agent ---- */
+
+/* P1 must be the truth: the others go solo on it. */
+static void check_word(struct chb_sim *sim, uint32_t node, const struct chb_state_msg *said)
+{
+    const struct chb_record *record = &sim->host[node].record;
+
+    if (has_guest(&sim->qemu[node]) && is_history(record) &&
+        said->dead_generation >= record->generation) {
+        chb_sim_violate(sim, "R3", "n%u says that generation %llu is dead here, and it lives", node,
+                        (unsigned long long)said->dead_generation);
+    }
+}
+
+/* R6: told of a newer line, nothing comes before the end of one's own. */
+static void check_loser(struct chb_sim *sim, uint32_t node, const struct chb_event *event)
+{
+    const struct chb_record *own = &sim->host[node].record;
+    const struct chb_sim_qemu *qemu = &sim->qemu[node];
+
+    if (event->kind != CHB_EVENT_STATE || !sim->agent[node].core.loaded || !is_history(own)) {
+        return;
+    }
+    const struct chb_record *theirs = &event->u.msg.state.record;
+    if (has_guest(qemu) && is_history(theirs) && theirs->generation > own->generation &&
+        !qemu->killed) {
+        chb_sim_violate(sim, "R6", "n%u has generation %llu, hears of %llu, and lives on", node,
+                        (unsigned long long)own->generation,
+                        (unsigned long long)theirs->generation);
+    }
+}
+
+/* R7: told that its secondary, or everybody, is lost, a primary is silent at the end of that very
+ * step, unless it is already on its way with proof: then check_solo() judges. */
+static void check_silence(struct chb_sim *sim, uint32_t node)
+{
+    const struct chb_sim_agent *agent = &sim->agent[node];
+    const struct chb_sim_qemu *qemu = &sim->qemu[node];
+    const struct chb_record *record = &sim->host[node].record;
+    bool on_its_way = agent->run.op != 0 && agent->run.kind == CHB_SEQUENCE_SOLO_PRIMARY;
+
+    if (agent->core.loaded && qemu->mode == CHB_SIM_MODE_COLO_PRIMARY && !qemu->killed &&
+        !qemu->stopped && record->kind == CHB_RECORD_PAIRED && record->peer == qemu->partner &&
+        agent->told_lost[qemu->partner] && !on_its_way &&
+        !(agent->write.op != 0 && agent->write.record.kind == CHB_RECORD_SOLO)) {
+        chb_sim_violate(sim, "R7", "n%u knows that n%u is lost, and lets frames out", node,
+                        qemu->partner);
+    }
+}
+
+void chb_sim_check_step(struct chb_sim *sim, uint32_t node, const struct chb_event *event,
+                        const struct chb_actions *actions)
+{
+    for (uint32_t i = 0; i < actions->count; i++) {
+        if (actions->list[i].kind == CHB_ACTION_SEND_STATE) {
+            check_word(sim, node, &actions->list[i].u.state);
+        }
+    }
+    check_loser(sim, node, event);
+    check_silence(sim, node);
+}
+
+/* ---- in the calm (R10) ---- */
+
+bool chb_sim_is_pair(const struct chb_sim *sim)
+{
+    uint32_t primary = chb_sim_server(sim);
+    if (primary == 0 || !chb_sim_in_step(sim, primary)) {
+        return false;
+    }
+    uint32_t secondary = sim->qemu[primary].partner;
+    const struct chb_record *a = &sim->host[primary].record;
+    const struct chb_record *b = &sim->host[secondary].record;
+    const struct chb_sim_pacemaker *pacemaker = &sim->pacemaker;
+
+    return sim->agent[primary].core.phase == CHB_PHASE_PAIRED &&
+           sim->agent[secondary].core.phase == CHB_PHASE_PAIRED && a->kind == CHB_RECORD_PAIRED &&
+           b->kind == CHB_RECORD_PAIRED && a->generation == b->generation &&
+           pacemaker->node[primary].promoted && !pacemaker->node[secondary].promoted &&
+           pacemaker->node[secondary].started;
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What goes wrong. Each seed has a mix of its own: some faults often, some never, so that rare ones
+ * meet each other. Some come right after an action of an agent, where they hurt most. */
+#include <tests/sim/sim.h>
+
+static uint32_t any_node(struct chb_sim *sim)
+{
+    uint32_t server = chb_sim_server(sim);
+    if (server != 0 && chb_sim_rng_chance(&sim->fault_rng, 400)) {
+        return server;
+    }
+    return 1 + chb_sim_rng_below(&sim->fault_rng, sim->options.n_nodes);
+}
+
+static int64_t span(struct chb_sim *sim, int64_t low_ms, int64_t high_ms)
+{
+    return chb_sim_rng_between(&sim->fault_rng, CHB_SIM_MS(low_ms), CHB_SIM_MS(high_ms));
+}
+
+/* ---- processes ---- */
+
+static void fault_qemu_kill(struct chb_sim *sim, uint32_t node)
+{
+    if (sim->qemu[node].mode != CHB_SIM_MODE_NONE) {
+        chb_sim_trace(sim, node, "QEMU IS KILLED");
+        chb_sim_qemu_die(sim, node, false);
+    }
+}
+
+static void fault_both_qemus(struct chb_sim *sim, uint32_t node)
+{
+    uint32_t partner = sim->qemu[node].partner;
+    fault_qemu_kill(sim, node);
+    if (partner != 0) {
+        fault_qemu_kill(sim, partner);
+    }
+}
+
+static void end_hang(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    if (sim->qemu[item->node].serial == item->tag) {
+        chb_sim_qemu_hang(sim, item->node, true, false);
+    }
+}
+
+static void hang(struct chb_sim *sim, uint32_t node, bool whole)
+{
+    chb_sim_qemu_hang(sim, node, whole, true);
+    if (chb_sim_rng_chance(&sim->fault_rng, 700)) {
+        (void)chb_sim_plan(sim, span(sim, 50, 8000), end_hang, node, sim->qemu[node].serial);
+    }
+}
+
+static void fault_hang(struct chb_sim *sim, uint32_t node)
+{
+    hang(sim, node, true);
+}
+
+static void fault_main_hang(struct chb_sim *sim, uint32_t node)
+{
+    hang(sim, node, false);
+}
+
+static void fault_agent_crash(struct chb_sim *sim, uint32_t node)
+{
+    if (sim->agent[node].running) {
+        chb_sim_agent_crash(sim, node);
+        chb_sim_agent_start(sim, node, span(sim, 20, 3000));
+    }
+}
+
+static void fault_agent_stall(struct chb_sim *sim, uint32_t node)
+{
+    chb_sim_agent_stall(sim, node, span(sim, 30, 5000) / 1000000);
+}
+
+/* ---- hosts and network ---- */
+
+static void power_on(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    if (sim->host[item->node].boot == item->tag) {
+        chb_sim_host_on(sim, item->node);
+    }
+}
+
+static void fault_host_off(struct chb_sim *sim, uint32_t node)
+{
+    chb_sim_host_off(sim, node);
+    (void)chb_sim_plan(sim, span(sim, 2000, 40000), power_on, node, sim->host[node].boot);
+}
+
+static void fault_power_cut(struct chb_sim *sim, uint32_t node)
+{
+    (void)node;
+    for (uint32_t i = 1; i <= sim->options.n_nodes; i++) {
+        fault_host_off(sim, i);
+    }
+}
+
+static void on_heal(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    (void)item;
+    chb_sim_heal(sim);
+}
+
+static void fault_cut(struct chb_sim *sim, uint32_t node)
+{
+    chb_sim_cut(sim, node, node);
+    (void)chb_sim_plan(sim, span(sim, 300, 30000), on_heal, 0, 0);
+}
+
+static void start_corosync(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    if (sim->host[item->node].on && sim->host[item->node].boot == item->tag) {
+        chb_sim_corosync_start(sim, item->node);
+    }
+}
+
+static void fault_corosync(struct chb_sim *sim, uint32_t node)
+{
+    if (sim->corosync[node].running) {
+        chb_sim_trace(sim, node, "COROSYNC DIES");
+        chb_sim_corosync_stop(sim, node);
+        (void)chb_sim_plan(sim, span(sim, 100, 10000), start_corosync, node, sim->host[node].boot);
+    }
+}
+
+static void end_replication_cut(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    chb_sim_replication_cut(sim, item->node, false);
+}
+
+static void fault_replication(struct chb_sim *sim, uint32_t node)
+{
+    chb_sim_replication_cut(sim, node, true);
+    (void)chb_sim_plan(sim, span(sim, 50, 10000), end_replication_cut, node, 0);
+}
+
+static void fault_flap(struct chb_sim *sim, uint32_t node)
+{
+    for (uint32_t other = 1; other <= sim->options.n_nodes; other++) {
+        if (other != node && sim->corosync[other].agents[node] != 0) {
+            uint64_t session = sim->corosync[other].session;
+            struct chb_sim_item *item = chb_sim_deliver(sim, other, 0, CHB_EVENT_SILENT);
+            item->event.u.node.id = node;
+            item->arg = session;
+            item = chb_sim_deliver(sim, other, span(sim, 10, 1500), CHB_EVENT_HEARD);
+            item->event.u.node.id = node;
+            item->arg = session;
+        }
+    }
+}
+
+/* ---- fencer, disks, QMP ---- */
+
+static void fault_fencer(struct chb_sim *sim, uint32_t node)
+{
+    (void)node;
+    sim->options.fence_mode =
+        (enum chb_sim_fence_mode)chb_sim_rng_below(&sim->fault_rng, CHB_SIM_FENCE_LATE + 1);
+    sim->options.fence_ms = (uint32_t)chb_sim_rng_between(&sim->fault_rng, 20, 4000);
+    chb_sim_trace(sim, 0, "FENCER: mode %d, %u ms", (int)sim->options.fence_mode,
+                  sim->options.fence_ms);
+}
+
+static void host_well(struct chb_sim_host *host)
+{
+    host->disk_slow_ms = 0;
+    host->disk_fail_permille = 0;
+    host->disk_unknown_permille = 0;
+    host->start_fail_permille = 0;
+    host->sequence_fail_permille = 0;
+}
+
+static void on_host_well(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    host_well(&sim->host[item->node]);
+}
+
+static void fault_disk(struct chb_sim *sim, uint32_t node)
+{
+    struct chb_sim_host *host = &sim->host[node];
+
+    host->disk_slow_ms = chb_sim_rng_below(&sim->fault_rng, 1500);
+    host->disk_fail_permille = chb_sim_rng_below(&sim->fault_rng, 1000);
+    host->disk_unknown_permille = chb_sim_rng_below(&sim->fault_rng, 1000);
+    chb_sim_trace(sim, node, "DISK: %u ms, fails %u, unknown %u", host->disk_slow_ms,
+                  host->disk_fail_permille, host->disk_unknown_permille);
+    (void)chb_sim_plan(sim, span(sim, 500, 20000), on_host_well, node, 0);
+}
+
+static void fault_starts(struct chb_sim *sim, uint32_t node)
+{
+    sim->host[node].start_fail_permille = 200 + chb_sim_rng_below(&sim->fault_rng, 800);
+    (void)chb_sim_plan(sim, span(sim, 500, 20000), on_host_well, node, 0);
+}
+
+static void fault_sequences(struct chb_sim *sim, uint32_t node)
+{
+    sim->host[node].sequence_fail_permille = 50 + chb_sim_rng_below(&sim->fault_rng, 700);
+    (void)chb_sim_plan(sim, span(sim, 500, 20000), on_host_well, node, 0);
+}
+
+/* ---- guest and operator ---- */
+
+static void restart_resource(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    (void)item;
+    sim->pacemaker.target_stopped = false;
+    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(100));
+}
+
+static void fault_guest_off(struct chb_sim *sim, uint32_t node)
+{
+    uint32_t server = chb_sim_server(sim);
+    (void)node;
+    for (uint32_t i = 1; server != 0 && i <= sim->options.n_nodes; i++) {
+        if (i == server || i == sim->qemu[server].partner) {
+            chb_sim_deliver(sim, i, chb_sim_latency(sim, 0, 30, 100), CHB_EVENT_GUEST_OFF)
+                ->event.u.qemu.qemu = sim->qemu[i].id;
+        }
+    }
+    (void)chb_sim_plan(sim, span(sim, 3000, 20000), restart_resource, 0, 0);
+}
+
+static void fault_disk_error(struct chb_sim *sim, uint32_t node)
+{
+    chb_sim_deliver(sim, node, 0, CHB_EVENT_DISK_ERROR)->event.u.qemu.qemu = sim->qemu[node].id;
+    chb_sim_deliver(sim, node, span(sim, 1000, 20000), CHB_EVENT_HEALTH)->event.u.health = 100;
+}
+
+static void fault_switchover(struct chb_sim *sim, uint32_t node)
+{
+    chb_sim_command(sim, node, CHB_EVENT_SWITCHOVER, 0, 0);
+}
+
+static void fault_resync(struct chb_sim *sim, uint32_t node)
+{
+    chb_sim_command(sim, node, CHB_EVENT_RESYNC, 0, 0);
+}
+
+static void end_standby(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    sim->pacemaker.node[item->node].standby = false;
+    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
+}
+
+static void fault_standby(struct chb_sim *sim, uint32_t node)
+{
+    sim->pacemaker.node[node].standby = true;
+    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
+    (void)chb_sim_plan(sim, span(sim, 1000, 20000), end_standby, node, 0);
+}
+
+/* P3, and the operator is right. */
+static void fault_operator(struct chb_sim *sim, uint32_t node)
+{
+    if (sim->host[node].on) {
+        return;
+    }
+    for (uint32_t other = 1; other <= sim->options.n_nodes; other++) {
+        if (sim->agent[other].running) {
+            chb_sim_command(sim, other, CHB_EVENT_PEER_IS_DOWN, 0, node);
+        }
+    }
+}
+
+/* ---- the mix ---- */
+
+struct kind {
+    void (*fn)(struct chb_sim *sim, uint32_t node);
+    uint32_t weight;
+    bool sharp; /* fit to come right after an action */
+};
+
+static const struct kind kinds[] = {
+    {fault_qemu_kill, 10, true},  {fault_both_qemus, 2, false}, {fault_hang, 6, true},
+    {fault_main_hang, 3, true},   {fault_agent_crash, 8, true}, {fault_agent_stall, 8, true},
+    {fault_host_off, 7, true},    {fault_power_cut, 2, true},   {fault_cut, 8, true},
+    {fault_corosync, 5, true},    {fault_replication, 6, true}, {fault_flap, 3, true},
+    {fault_fencer, 4, false},     {fault_disk, 4, false},       {fault_starts, 2, false},
+    {fault_sequences, 3, false},  {fault_guest_off, 1, false},  {fault_disk_error, 3, false},
+    {fault_switchover, 4, false}, {fault_resync, 2, false},     {fault_standby, 3, false},
+    {fault_operator, 4, false},
+};
+
+#define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+_Static_assert(N_KINDS <= 32, "fault_weight is too small");
+
+static void strike(struct chb_sim *sim, bool sharp)
+{
+    uint32_t total = 0;
+
+    for (uint32_t i = 0; i < N_KINDS; i++) {
+        total += !sharp || kinds[i].sharp ? sim->fault_weight[i] : 0;
+    }
+    uint32_t pick = chb_sim_rng_below(&sim->fault_rng, total);
+    for (uint32_t i = 0; i < N_KINDS && total != 0; i++) {
+        uint32_t weight = !sharp || kinds[i].sharp ? sim->fault_weight[i] : 0;
+        if (pick < weight) {
+            sim->stats.faults++;
+            kinds[i].fn(sim, any_node(sim));
+            return;
+        }
+        pick -= weight;
+    }
+}
+
+static void on_fault(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    if (sim->calm || sim->now_ns >= sim->faults_until) {
+        return;
+    }
+    strike(sim, item->arg != 0);
+    if (item->arg == 0) {
+        int64_t gap = (int64_t)sim->fault_gap_ms;
+        (void)chb_sim_plan(sim, span(sim, gap / 20, gap * 2), on_fault, 0, 0);
+    }
+}
+
+void chb_sim_faults_trigger(struct chb_sim *sim, uint32_t node, enum chb_action_kind kind)
+{
+    (void)node;
+    if (sim->calm || sim->trigger_permille == 0 || sim->now_ns >= sim->faults_until ||
+        (sim->trigger_kind != CHB_ACTION_MAX && sim->trigger_kind != kind) ||
+        kind == CHB_ACTION_NOTE || !chb_sim_rng_chance(&sim->fault_rng, sim->trigger_permille)) {
+        return;
+    }
+    chb_sim_plan(sim, span(sim, 0, 40), on_fault, 0, 0)->arg = 1;
+}
+
+void chb_sim_faults_begin(struct chb_sim *sim, int64_t until_ns)
+{
+    for (uint32_t i = 0; i < N_KINDS; i++) {
+        bool never = chb_sim_rng_chance(&sim->fault_rng, 400);
+        sim->fault_weight[i] = never ? 0 : kinds[i].weight * chb_sim_rng_below(&sim->fault_rng, 5);
+    }
+    sim->faults_until = until_ns;
+    sim->fault_gap_ms = (uint32_t)chb_sim_rng_between(&sim->fault_rng, 300, 12000);
+    static const uint32_t permille[] = {0, 0, 5, 20, 100, 300};
+    sim->trigger_permille = permille[chb_sim_rng_below(&sim->fault_rng, 6)];
+    static const enum chb_action_kind actions[] = {
+        CHB_ACTION_PERSIST, CHB_ACTION_SEQUENCE,   CHB_ACTION_QEMU_KILL,   CHB_ACTION_QEMU_START,
+        CHB_ACTION_FENCE,   CHB_ACTION_SEND_STATE, CHB_ACTION_QEMU_FREEZE, CHB_ACTION_MAX};
+    sim->trigger_kind = actions[chb_sim_rng_below(&sim->fault_rng, 8)];
+    (void)chb_sim_plan(sim, span(sim, 0, 15000), on_fault, 0, 0);
+}
+
+/* ---- the calm ---- */
+
+/* What was still on its way when the faults ended may yet switch a host off. */
+static void keep_well(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    (void)item;
+    sim->pacemaker.target_stopped = false;
+    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
+        host_well(&sim->host[node]);
+        chb_sim_qemu_hang(sim, node, true, false);
+        sim->pacemaker.node[node].standby = false;
+        if (!sim->host[node].on) {
+            chb_sim_host_on(sim, node);
+            continue;
+        }
+        if (!sim->corosync[node].running &&
+            sim->now_ns - sim->host[node].on_at > CHB_SIM_MS(5000)) {
+            chb_sim_corosync_start(sim, node);
+        }
+        if (!sim->agent[node].running && sim->now_ns - sim->host[node].on_at > CHB_SIM_MS(5000)) {
+            chb_sim_agent_start(sim, node, 0);
+        }
+    }
+    (void)chb_sim_plan(sim, CHB_SIM_MS(3000), keep_well, 0, 0);
+}
+
+void chb_sim_faults_end(struct chb_sim *sim)
+{
+    chb_sim_trace(sim, 0, "CALM");
+    sim->calm = true;
+    sim->options.fence_mode = CHB_SIM_FENCE_WORKS;
+    sim->options.fence_ms = 100;
+    chb_sim_heal(sim);
+    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
+        chb_sim_replication_cut(sim, node, false);
+    }
+    (void)chb_sim_plan(sim, CHB_SIM_MS(100), keep_well, 0, 0);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One history: a world by the seed, faults, and then the calm in which all must come right (R10).
+ */
+#include <tests/sim/sim.h>
+
+#define CALM_MS 300000 /* the longest pause between two joins is 30 s */
+#define SEED_AFTER_MS 90000
+
+static void choose_options(struct chb_sim_options *options, uint64_t seed)
+{
+    struct chb_sim_rng rng;
+
+    chb_sim_options_init(options, seed);
+    chb_sim_rng_init(&rng, seed, 3);
+    options->n_nodes = chb_sim_rng_chance(&rng, 600) ? 2 : 3;
+    if (options->n_nodes == 2) {
+        options->quorum =
+            chb_sim_rng_chance(&rng, 600) ? CHB_SIM_QUORUM_TWO_NODE : CHB_SIM_QUORUM_QDEVICE;
+    } else {
+        options->quorum = CHB_SIM_QUORUM_MAJORITY;
+    }
+    static const int64_t tokens[] = {220, 660, 660, 2200};
+    options->token_ms = tokens[chb_sim_rng_below(&rng, 4)];
+    options->fill_ms = (uint32_t)chb_sim_rng_between(&rng, 50, 4000);
+    static const uint32_t noises[] = {0, 30, 100, 500};
+    options->noise = noises[chb_sim_rng_below(&rng, 4)];
+    options->quorum_stop = chb_sim_rng_chance(&rng, 700);
+    options->fence_reboots = chb_sim_rng_chance(&rng, 800);
+    options->torn_records = chb_sim_rng_chance(&rng, 150);
+    options->fence_ms = (uint32_t)chb_sim_rng_between(&rng, 20, 1500);
+    if (chb_sim_rng_chance(&rng, 300)) {
+        options->fence_mode =
+            (enum chb_sim_fence_mode)chb_sim_rng_below(&rng, CHB_SIM_FENCE_LATE + 1);
+    }
+    options->images = chb_sim_rng_chance(&rng, 900) ? 1u << 1 : (2u << options->n_nodes) - 2u;
+}
+
+/* The operator knows where the data is, and says so where nothing else can: at a first start with
+ * several images, and after a record was torn. */
+static void operator_seeds(struct chb_sim *sim)
+{
+    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
+        const struct chb_sim_copy *copy = &sim->host[node].copy;
+        if (sim->agent[node].running && copy->present && copy->valid &&
+            copy->contains == sim->let_out) {
+            chb_sim_trace(sim, node, "OPERATOR: the data is here");
+            sim->stats.seeds++;
+            chb_sim_command(sim, node, CHB_EVENT_SEED, 0, 0);
+            return;
+        }
+    }
+}
+
+static bool calm(struct chb_sim *sim)
+{
+    bool pair = false;
+    int64_t silent_ms = 0;
+
+    for (int64_t ms = 0; ms < CALM_MS && !pair && sim->violation.rule == NULL; ms += 10000) {
+        pair = chb_sim_run_until(sim, 10000, chb_sim_is_pair);
+        silent_ms = chb_sim_server(sim) == 0 ? silent_ms + 10000 : 0;
+        if (!pair && silent_ms >= SEED_AFTER_MS && sim->torn) {
+            operator_seeds(sim);
+            silent_ms = 0;
+        }
+    }
+    if (!pair) {
+        chb_sim_violate(sim, "R10", "%s after %d s without faults",
+                        chb_sim_server(sim) == 0 ? "nobody serves" : "no pair", CALM_MS / 1000);
+    }
+    /* And it stays so. */
+    if (chb_sim_run(sim, 15000) && !chb_sim_is_pair(sim)) {
+        chb_sim_violate(sim, "R10", "the pair did not last");
+    }
+    return sim->violation.rule == NULL;
+}
+
+bool chb_sim_history(struct chb_sim *sim, uint64_t seed)
+{
+    struct chb_sim_options options;
+
+    choose_options(&options, seed);
+    chb_sim_init(sim, &options);
+    int64_t ms = 20000 + (int64_t)chb_sim_rng_below(&sim->fault_rng, 100000);
+    chb_sim_faults_begin(sim, CHB_SIM_MS(ms));
+    if (!chb_sim_run(sim, 8000)) {
+        return false;
+    }
+    if (__builtin_popcount(options.images) != 1) {
+        sim->torn = true; /* whoever is asked when nobody has answered yet */
+        operator_seeds(sim);
+    }
+    if (!chb_sim_run(sim, ms - 8000)) {
+        return false;
+    }
+    chb_sim_faults_end(sim);
+    return calm(sim);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which node Pacemaker wants promoted: the one with the best score; the present one on a tie. */
+#include <tests/sim/sim.h>
+
+static bool better(const struct chb_sim_pacemaker_node *a, const struct chb_sim_pacemaker_node *b)
+{
+    return b == NULL || a->score > b->score ||
+           (a->score == b->score && a->promoted && !b->promoted);
+}
+
+static bool candidate(const struct chb_sim_pacemaker_node *node)
+{
+    return node->started && !node->standby && !node->recover && node->has_score &&
+           node->score != CHB_SCORE_NEVER;
+}
+
+void chb_sim_pacemaker_promotions(struct chb_sim *sim, uint32_t members, bool unclean)
+{
+    const struct chb_sim_pacemaker_node *best_node = NULL;
+    uint32_t best = 0;
+    bool any_promoted = false;
+
+    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
+        const struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+        if ((members & chb_sim_bit(node)) == 0) {
+            continue;
+        }
+        any_promoted = any_promoted || own->promoted || own->op == CHB_SIM_OP_DEMOTE ||
+                       own->op == CHB_SIM_OP_PROMOTE;
+        if (candidate(own) && better(own, best_node)) {
+            best = node;
+            best_node = own;
+        }
+    }
+    if (sim->pacemaker.target_stopped) {
+        return;
+    }
+    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
+        const struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+        bool never = own->has_score && own->score == CHB_SCORE_NEVER;
+        if ((members & chb_sim_bit(node)) != 0 && own->promoted && node != best &&
+            (best != 0 || never)) {
+            chb_sim_pacemaker_ask(sim, node, CHB_SIM_OP_DEMOTE);
+        }
+    }
+    if (best != 0 && !any_promoted && !unclean) {
+        chb_sim_pacemaker_ask(sim, best, CHB_SIM_OP_PROMOTE);
+    }
+}
