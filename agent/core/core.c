@@ -28,7 +28,8 @@ void chb_core_init(struct chb_core *ret_core, uint32_t self, uint64_t boot, cons
  * secondary that died before it heard of it has its proof, too. */
 static void claim_dead(struct chb_core *core)
 {
-    if (!core->loaded || core->qemu_alive || core->pending.persist != 0 || core->record_unsure) {
+    if (!core->loaded || core->qemu_alive || core->pending.persist != 0 || core->record_unsure ||
+        core->phase == CHB_PHASE_BOOTING) { /* a QEMU of the recorded generation is about to be */
         return;
     }
     for (uint32_t i = 0; i < CHB_NODES_MAX; i++) {
