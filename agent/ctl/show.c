@@ -33,16 +33,25 @@ static bool ask(struct chb_ctl *ctl, const char *command, const char *vm, struct
     return true;
 }
 
+/* What a replica may do; another host's agent may leave it out, and then nothing is claimed. */
+static bool print_may(struct json_object *line, const char *before, const char *key,
+                      const char *words)
+{
+    if (!json_object_is_type(chb_ctl_member(line, key), json_type_boolean)) {
+        return false;
+    }
+    printf("%s%s %s", before, chb_ctl_bool(line, key, false) ? "may" : "may not", words);
+    return true;
+}
+
 static void print_explanation(struct json_object *line)
 {
     const char *proof = chb_ctl_text(line, "proof", "");
-    const char *solo =
-        chb_ctl_bool(line, "may_go_solo", false) ? "may go on alone" : "may not go on alone";
-    const char *promoted =
-        chb_ctl_bool(line, "may_be_promoted", false) ? "may be promoted" : "may not be promoted";
-    printf("%s%s: %s, %s: %s", chb_ctl_text(line, "node", "?"),
-           chb_ctl_bool(line, "local", false) ? " (this host)" : "", solo, promoted,
-           chb_ctl_text(line, "reason", "?"));
+    printf("%s%s", chb_ctl_text(line, "node", "?"),
+           chb_ctl_bool(line, "local", false) ? " (this host)" : "");
+    bool said = print_may(line, ": ", "may_go_solo", "go on alone");
+    (void)print_may(line, said ? ", " : ": ", "may_be_promoted", "be promoted");
+    printf(": %s", chb_ctl_text(line, "reason", "?"));
     if (proof[0] != '\0' && strcmp(proof, "none") != 0) {
         printf(" [proof: %s]", proof);
     }
@@ -100,7 +109,7 @@ static void print_failover(struct json_object *failover)
     struct json_object *steps = chb_ctl_member(failover, "steps");
     int64_t first = chb_ctl_number(chb_ctl_item(steps, 0), "boottime_ns", 0);
     int64_t before = first;
-    printf("%s %s\n", chb_ctl_text(failover, "time", "failover"), chb_ctl_text(failover, "vm", ""));
+    printf("%s\n", chb_ctl_text(chb_ctl_item(steps, 0), "time", "failover"));
     for (size_t i = 0; i < chb_ctl_count(steps); i++) {
         struct json_object *step = chb_ctl_item(steps, i);
         int64_t at = chb_ctl_number(step, "boottime_ns", before);
@@ -151,6 +160,9 @@ int chb_ctl_events(struct chb_ctl *ctl, int argc, char **argv)
     }
     if (argc - optind > 1) {
         return chb_ctl_usage("events", "one VM at a time, or none for all of them");
+    }
+    if (failovers && argc - optind != 1) {
+        return chb_ctl_usage("events", "name one VM: coloctl events VM --failovers");
     }
     return failovers ? show_timeline(ctl, argv[optind]) : show_events(ctl, argv[optind], max);
 }

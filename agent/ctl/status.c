@@ -19,8 +19,9 @@
 static void print_cluster(struct json_object *result)
 {
     struct json_object *cluster = chb_ctl_member(result, "cluster");
+    const char *node = chb_ctl_text(result, "node", "");
     bool up = chb_ctl_bool(cluster, "up", false);
-    printf("%s: colo-hbd %s, corosync %s%s%s\n", chb_ctl_text(result, "node", "?"),
+    printf("%s: colo-hbd %s, corosync %s%s%s\n", node[0] != '\0' ? node : "this host",
            chb_ctl_text(result, "version", "?"), up ? "up" : "not reachable",
            !up                                       ? ""
            : chb_ctl_bool(cluster, "quorate", false) ? ", quorate"
@@ -46,12 +47,25 @@ static void print_resync(struct json_object *vm)
     printf("\n");
 }
 
+/* seconds: wall clock, since 1970; 0: none */
+static void print_since(int64_t seconds)
+{
+    char text[64];
+    struct tm local;
+    const time_t moment = (time_t)seconds;
+    if (seconds > 0 && localtime_r(&moment, &local) != NULL &&
+        strftime(text, sizeof(text), "%F %T", &local) > 0) {
+        printf(", alone since %s", text);
+    }
+}
+
 static void print_vm(struct json_object *vm)
 {
     struct json_object *nodes = chb_ctl_member(vm, "nodes");
     struct json_object *checkpoints = chb_ctl_member(vm, "checkpoints");
     struct json_object *qemu = chb_ctl_member(vm, "qemu");
     const char *proof = chb_ctl_text(vm, "proof", "");
+    const char *error = chb_ctl_text(vm, "error", "");
 
     printf("%s: %s\n", chb_ctl_text(vm, "name", "?"), chb_ctl_text(vm, "line", "?"));
     for (size_t i = 0; i < chb_ctl_count(nodes); i++) {
@@ -59,7 +73,12 @@ static void print_vm(struct json_object *vm)
         printf("  %-12s %s\n", chb_ctl_text(node, "node", "?"), chb_ctl_text(node, "line", "?"));
     }
     if (proof[0] != '\0' && strcmp(proof, "none") != 0) {
-        printf("  went on alone by: %s, since %s\n", proof, chb_ctl_text(vm, "solo_since", "?"));
+        printf("  serves by right of: %s", proof);
+        print_since(chb_ctl_number(vm, "solo_since", 0));
+        printf("\n");
+    }
+    if (error[0] != '\0') {
+        printf("  last error: %s\n", error);
     }
     print_resync(vm);
     if (chb_ctl_number(checkpoints, "count", 0) > 0) {

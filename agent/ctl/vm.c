@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <agent/ctl/client.h>
 #include <agent/ctl/fallback.h>
@@ -14,8 +15,8 @@
 
 #define RESTART_MS 5000 /* a daemon that is restarted is back by then */
 #define MONITOR_ANSWER_MS 5000
+#define LATER_MS 300   /* between two tries when it is not ready yet */
 #define MARGIN_MS 1000 /* of an operation's time, kept for ourselves */
-#define VALIDATE_TEXT_SIZE 1024
 
 typedef enum chb_ocf vm_action(struct chb_ctl *ctl, const struct chb_vm_args *args);
 
@@ -57,12 +58,31 @@ static enum chb_ocf ocf_of_reply(const struct chb_reply *reply)
     return strcmp(reply->code, "no-such-vm") == 0 ? CHB_OCF_NOT_RUNNING : CHB_OCF_ERR_GENERIC;
 }
 
+/* Later may be better: a host that boots has no corosync yet, and a failure would count against it.
+ */
+static bool is_later(const struct chb_reply *reply)
+{
+    return reply->error == 0 && !reply->ok &&
+           (strcmp(reply->code, "not-ready") == 0 || strcmp(reply->code, "busy") == 0);
+}
+
 static enum chb_ocf ask_simply(struct chb_ctl *ctl, const struct chb_vm_args *args,
                                const char *command, struct json_object *json)
 {
+    const struct timespec pause = {.tv_nsec = LATER_MS * 1000000L};
+    chb_time begin = chb_ctl_now();
+    chb_time give_up = chb_time_add(begin, chb_ms(chb_span_ms(args->timeout) / 2));
     struct chb_reply reply;
-    chb_ctl_ask(ctl->socket_path, command, args->vm, json, chb_ms(RESTART_MS),
-                answer_limit(args, chb_ms(RESTART_MS)), &reply);
+    for (;;) {
+        chb_span spent = chb_time_since(chb_ctl_now(), begin);
+        chb_ctl_ask(ctl->socket_path, command, args->vm, json, chb_ms(RESTART_MS),
+                    answer_limit(args, chb_ms(RESTART_MS + chb_span_ms(spent))), &reply);
+        if (!is_later(&reply) || chb_time_reached(chb_ctl_now(), give_up)) {
+            break;
+        }
+        chb_reply_clear(&reply);
+        (void)nanosleep(&pause, NULL);
+    }
     enum chb_ocf code = ocf_of_reply(&reply);
     chb_reply_clear(&reply);
     return code;
@@ -118,14 +138,25 @@ static enum chb_ocf start(struct chb_ctl *ctl, const struct chb_vm_args *args)
     return code;
 }
 
+static enum chb_ocf change_role(struct chb_ctl *ctl, const struct chb_vm_args *args,
+                                const char *command)
+{
+    int64_t ms = chb_span_ms(answer_limit(args, chb_ms(RESTART_MS)));
+    struct json_object *json = json_object_new_object();
+    json_object_object_add(json, "timeout_ms", json_object_new_int64(ms));
+    enum chb_ocf code = ask_simply(ctl, args, command, json);
+    json_object_put(json);
+    return code;
+}
+
 static enum chb_ocf promote(struct chb_ctl *ctl, const struct chb_vm_args *args)
 {
-    return ask_simply(ctl, args, "vm-promote", NULL);
+    return change_role(ctl, args, "vm-promote");
 }
 
 static enum chb_ocf demote(struct chb_ctl *ctl, const struct chb_vm_args *args)
 {
-    return ask_simply(ctl, args, "vm-demote", NULL);
+    return change_role(ctl, args, "vm-demote");
 }
 
 /* A failed stop has the host fenced, so a daemon that is away is waited for, and in the end the VM

@@ -116,7 +116,14 @@ class Looking(Case):
                      "  n2           secondary, in sync with n1", "43 %, 3 MB, 9 s left",
                      "checkpoints: 3, last 15 ms", "QEMU 7.2.22, pid 77"):
             self.assertIn(part, run.stdout)
-        self.assertNotIn("went on alone", run.stdout)
+        self.assertNotIn("serves by right of", run.stdout)
+
+    def test_status_alone(self):
+        vm = {**STATUS["vms"][0], "proof": "p2-fenced", "solo_since": 1767225600, "error": "oh"}
+        self.serve(lambda request: ok({**STATUS, "vms": [vm]}))
+        run = self.ctl("status", env={"TZ": "UTC"})
+        self.assertIn("serves by right of: p2-fenced, alone since 2026-01-01 00:00:00", run.stdout)
+        self.assertIn("last error: oh", run.stdout)
 
     def test_status_json(self):
         self.serve(lambda request: ok(STATUS))
@@ -145,11 +152,13 @@ class Looking(Case):
             {"node": "n1", "local": True, "may_go_solo": False, "may_be_promoted": True,
              "reason": "the pair is whole: n2 lives"},
             {"node": "n2", "local": False, "may_go_solo": True, "may_be_promoted": False,
-             "reason": "nothing is in the way", "proof": "p2-fenced"}]}))
+             "reason": "nothing is in the way", "proof": "p2-fenced"},
+            {"node": "n3", "local": False, "reason": "spare, no copy here"}]}))
         run = self.ctl("explain", "web")
         self.assertEqual(run.stdout.splitlines(), [
             "n1 (this host): may not go on alone, may be promoted: the pair is whole: n2 lives",
-            "n2: may go on alone, may not be promoted: nothing is in the way [proof: p2-fenced]"])
+            "n2: may go on alone, may not be promoted: nothing is in the way [proof: p2-fenced]",
+            "n3: spare, no copy here"])
 
     def test_events(self):
         self.serve(lambda request: ok({"events": [
@@ -161,11 +170,12 @@ class Looking(Case):
 
     def test_failovers(self):
         self.serve(lambda request: ok({"failovers": [{"steps": [
-            {"step": "death", "boottime_ns": 1000000000},
+            {"step": "death", "boottime_ns": 1000000000, "time": "2026-01-01T00:00:00.001Z"},
             {"step": "noticed", "boottime_ns": 1002500000},
             {"step": "vm-running", "boottime_ns": 1020000000}]}]}))
-        lines = self.ctl("events", "--failovers").stdout.splitlines()
+        lines = self.ctl("events", "web", "--failovers").stdout.splitlines()
         self.assertEqual(self.daemon.requests[0]["command"], "timeline")
+        self.assertEqual(lines[0], "2026-01-01T00:00:00.001Z")
         self.assertIn("2.500 ms  +   2.500  noticed", lines[2])
         self.assertIn("20.000 ms  +  17.500  vm-running", lines[3])
 
@@ -198,7 +208,7 @@ class Steering(Case):
     def test_usage(self):
         for args in ([], ["nonsense"], ["status", "a", "b"], ["failover"], ["failover", "a", "b"],
                      ["failover", "a", "--from", "n1"], ["resync", "a", "--to", "n1"],
-                     ["explain"], ["events", "--max", "0"], ["watch", "--interval", "1"],
+                     ["explain"], ["events", "--max", "0"], ["events", "-f"], ["watch", "--interval", "1"],
                      ["--timeout", "5", "status"], ["--nonsense"], ["doctor", "x"]):
             run = self.ctl(*args)
             self.assertEqual(run.returncode, 2, args)
@@ -286,6 +296,19 @@ class Vm(Case):
             self.assertEqual(run.returncode, code, action)
             self.daemon.close()
             self.path.unlink()
+
+
+    def test_later(self):
+        """corosync has just been started: not a failure yet."""
+        replies = [no("not-ready", "soon"), no("busy", "soon"), ok({})]
+        self.serve(lambda request: replies.pop(0))
+        self.assertEqual(self.ctl("vm", "start", "web", "-p", "disks=/x").returncode, 0)
+        self.daemon.close()
+        self.path.unlink()
+        self.serve(lambda request: no("not-ready", "corosync has not answered yet"))
+        run = self.ctl("--timeout", "2s", "vm", "start", "web", "-p", "disks=/x")
+        self.assertEqual((run.returncode, run.stderr), (1, "corosync has not answered yet\n"))
+        self.assertGreater(len(self.daemon.requests), 2)
 
 
 class WithoutDaemon(Case):
