@@ -144,7 +144,8 @@ static void check_fencing(struct report *report)
          "off, and its VMs hold until it is back",
          off ? "fencing is switched off (stonith-enabled=false)" : "fencing is switched on");
     r = tool(devices, output);
-    bool none = r != 0 || output[0] == '\0' || strstr(output, "No ") == output;
+    bool none = r != 0 || output[0] == '\0' || strncmp(output, "No ", 3) == 0 ||
+                strncmp(output, "0 ", 2) == 0;
     find(report, none ? BAD : GOOD,
          "pcs stonith create; test it with pcs stonith fence NODE before you need it",
          none ? "no fence device is registered here" : "a fence device is registered here");
