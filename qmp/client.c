@@ -339,6 +339,11 @@ const struct chb_qmp_colo_facts *chb_qmp_client_colo(const struct chb_qmp_client
     return &client->colo;
 }
 
+void chb_client_forget_colo(struct chb_qmp_client *client)
+{
+    client->colo = (struct chb_qmp_colo_facts){.entered_at = CHB_TIME_NEVER};
+}
+
 int chb_client_set_tap(struct chb_qmp_client *client, const struct chb_client_tap *tap)
 {
     if (tap != NULL && client->tap != NULL) {

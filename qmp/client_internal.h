@@ -16,6 +16,9 @@ struct chb_client_tap {
 /* @tap: borrowed; NULL takes it away. Returns -EBUSY when there is another. */
 int chb_client_set_tap(struct chb_qmp_client *client, const struct chb_client_tap *tap);
 
+/* Forgets what events said about COLO: a new migration begins. */
+void chb_client_forget_colo(struct chb_qmp_client *client);
+
 /* The priority of timers that judge this client's silence. */
 int64_t chb_client_timer_priority(const struct chb_qmp_client *client);
 

@@ -352,6 +352,9 @@ static void send_batch(struct chb_seq *seq)
             if (step->wait == CHB_SEQ_WAIT_CHECKPOINT) {
                 seq->facts.resumed = false;
             }
+            if ((step->flags & CHB_SEQ_FORGET_COLO) != 0) {
+                chb_client_forget_colo(seq->client);
+            }
             send_row(seq, row);
             chb_seq_reach(seq, step->on_sent, chb_qmp_now());
         }

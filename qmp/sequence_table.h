@@ -93,6 +93,8 @@ enum chb_seq_flags {
      */
     CHB_SEQ_LISTEN = 1 << 9,
     CHB_SEQ_UNLISTEN = 1 << 10,
+    /* What was heard of an earlier COLO is forgotten when this is sent. */
+    CHB_SEQ_FORGET_COLO = 1 << 11,
 };
 
 struct chb_seq_step {
