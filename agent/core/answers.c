@@ -115,6 +115,7 @@ void chb_facts_answer(struct chb_core *core, const struct chb_event *event,
         if (!core->loaded) {
             core->record = event->u.record;
             core->loaded = true;
+            core->loaded_at = core->now;
             chb_boot_loaded(core, actions);
         }
     } else if (event->kind == CHB_EVENT_ADOPTED) {

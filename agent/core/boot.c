@@ -100,7 +100,7 @@ static void begin_boot(struct chb_core *core, struct chb_actions *actions,
 {
     struct chb_record record = {
         .kind = CHB_RECORD_SOLO,
-        .generation = core->record.generation + 1,
+        .generation = chb_newest_generation(core) + 1, /* newer than all, whoever is asked later */
         .author = core->self,
         .peer = core->record.peer,
         .role = CHB_ROLE_PRIMARY,
@@ -178,6 +178,7 @@ static void boot_over(struct chb_core *core, struct chb_actions *actions, enum c
 
 static void boot_qemu(struct chb_core *core, struct chb_actions *actions)
 {
+    core->seeded = false; /* the operator's word was for this start, and is on disk now */
     core->qemu = ++core->next_qemu;
     core->qemu_alive = true; /* from here on only the kernel can say otherwise */
     core->role = CHB_ROLE_PRIMARY;

@@ -169,5 +169,7 @@ void chb_facts_command(struct chb_core *core, const struct chb_event *event,
         peer_is_down(core, event->u.command.node, actions, id);
     } else if (event->kind == CHB_EVENT_SEED) {
         seed(core, actions, id);
+    } else if (event->kind == CHB_EVENT_PROBED) {
+        core->promoted = chb_core_probe(core) == CHB_MONITOR_PROMOTED;
     }
 }

@@ -106,6 +106,8 @@ struct chb_core {
 
     /* the cluster */
     bool cluster_up;
+    bool cluster_seen; /* it was up since this agent began */
+    chb_time loaded_at;
     bool quorate;
     bool cib_known;
     uint64_t cib_generation;

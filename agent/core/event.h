@@ -34,6 +34,10 @@ enum chb_event_kind {
     CHB_EVENT_SEED,         /* first start: the data is on this node */
     CHB_EVENT_RESYNC,
 
+    /* Pacemaker has probed, and was answered with chb_core_probe() a moment ago: that is the role
+     * that it takes for the commanded one from now on. No reply. */
+    CHB_EVENT_PROBED,
+
     /* from corosync */
     CHB_EVENT_CLUSTER_UP,   /* joined the group; memberships and quorum follow */
     CHB_EVENT_CLUSTER_LOST, /* connection to corosync gone: cut off */

@@ -267,6 +267,7 @@ void chb_facts(struct chb_core *core, const struct chb_event *event, struct chb_
     case CHB_EVENT_PEER_IS_DOWN:
     case CHB_EVENT_SEED:
     case CHB_EVENT_RESYNC:
+    case CHB_EVENT_PROBED:
         chb_facts_command(core, event, actions);
         return;
     case CHB_EVENT_LOADED:
@@ -278,6 +279,7 @@ void chb_facts(struct chb_core *core, const struct chb_event *event, struct chb_
         return;
     case CHB_EVENT_CLUSTER_UP:
         core->cluster_up = true;
+        core->cluster_seen = true;
         core->tell = true;
         return;
     case CHB_EVENT_CLUSTER_LOST:

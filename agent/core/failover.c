@@ -11,6 +11,13 @@ static bool broken_unexplained(const struct chb_core *core, const struct chb_pee
            chb_time_reached(core->now, chb_time_add(core->broken_at, chb_ms(CHB_BROKEN_GRACE_MS)));
 }
 
+/* No connection to corosync, and not just because this agent has only begun. */
+bool chb_cut_off(const struct chb_core *core)
+{
+    chb_time late = chb_time_add(core->loaded_at, chb_ms(CHB_CLUSTER_GRACE_MS));
+    return !core->cluster_up && (core->cluster_seen || chb_time_reached(core->now, late));
+}
+
 /* R7: from here on no frame leaves. A secondary lets none out anyway (lab-notes, C). */
 static void hold(struct chb_core *core, struct chb_actions *actions)
 {
@@ -48,7 +55,7 @@ void chb_phase_paired(struct chb_core *core, struct chb_actions *actions)
         chb_hang(core, actions)) {
         return;
     }
-    if (!core->cluster_up || peer == NULL || peer->lost || core->broken_generation != 0 ||
+    if (chb_cut_off(core) || peer == NULL || peer->lost || core->broken_generation != 0 ||
         broken_unexplained(core, peer)) {
         hold(core, actions);
     }

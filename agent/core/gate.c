@@ -170,6 +170,11 @@ static struct chb_verdict gate_cold_others(const struct chb_core *core)
             return no(CHB_REASON_DIVERGED, peer->node);
         }
     }
+    /* An unknown record cannot be compared: then the operator's word, given for this host, is that
+     * it is the newest, and it begins a generation beyond all others. */
+    if (core->record.kind == CHB_RECORD_UNKNOWN && core->seeded) {
+        return yes(CHB_PROOF_RECORD, core->self);
+    }
     const struct chb_peer *newer = chb_find_newer(core, core->record.generation);
     if (newer != NULL) {
         return no(CHB_REASON_NEWER_ELSEWHERE, newer->node);

@@ -27,6 +27,9 @@
 /* How long a silent agent has, with replication broken, before its node is fenced. A daemon that is
  * started again has taken its QEMU over by then. */
 #define CHB_AGENT_GRACE_MS 1000
+/* How long an agent that has just begun may be without corosync before that counts as cut off: its
+ * replica was on its own while no agent ran, and a freeze at each restart would be felt (R9). */
+#define CHB_CLUSTER_GRACE_MS 2000
 #define CHB_FENCE_RETRY_MS 2000
 #define CHB_RECORD_RETRY_MS 1000
 #define CHB_JOIN_RETRY_MS 1000
@@ -59,6 +62,7 @@ struct chb_peer *chb_peer_slot_new(struct chb_core *core, uint32_t node);
 bool chb_peer_talks(const struct chb_peer *peer);       /* member, heard and not silent */
 bool chb_peer_has_replica(const struct chb_peer *peer); /* of a true copy, as last heard */
 const struct chb_peer *chb_find_newer(const struct chb_core *core, uint64_t than);
+uint64_t chb_newest_generation(const struct chb_core *core); /* that this host has heard of */
 
 /* facts.c */
 void chb_facts(struct chb_core *core, const struct chb_event *event, struct chb_actions *actions);
@@ -84,6 +88,7 @@ bool chb_filling_wanted(const struct chb_core *core, const struct chb_peer **ret
 void chb_phase_filling(struct chb_core *core, struct chb_actions *actions);
 
 /* failover.c */
+bool chb_cut_off(const struct chb_core *core);
 void chb_phase_paired(struct chb_core *core, struct chb_actions *actions);
 void chb_phase_holding(struct chb_core *core, struct chb_actions *actions);
 void chb_phase_going_solo(struct chb_core *core, struct chb_actions *actions);

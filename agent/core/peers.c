@@ -67,13 +67,27 @@ bool chb_peer_has_replica(const struct chb_peer *peer)
     return false;
 }
 
-/* A record of a filled copy names the generation that it is filled from, and is no history. */
-static bool is_history(const struct chb_record *record)
+uint64_t chb_newest_generation(const struct chb_core *core)
 {
-    return record->kind == CHB_RECORD_SOLO || record->kind == CHB_RECORD_PAIRED;
+    uint64_t newest = core->record.generation;
+
+    if (core->cib_known && core->cib_generation > newest) {
+        newest = core->cib_generation;
+    }
+    for (uint32_t i = 0; i < CHB_NODES_MAX; i++) {
+        const struct chb_state_msg *msg = &core->peers[i].msg;
+        if (core->peers[i].node == 0) {
+            continue;
+        }
+        newest = msg->record.generation > newest ? msg->record.generation : newest;
+        newest = msg->generation > newest ? msg->generation : newest;
+        newest = msg->dead_generation > newest ? msg->dead_generation : newest;
+    }
+    return core->dead_generation > newest ? core->dead_generation : newest;
 }
 
-/* What was heard before a loss stays true: generations only rise. */
+/* What was heard before a loss stays true: generations only rise. A record of a copy that is being
+ * filled counts, too: it is no history, but the generation that it names had a primary. */
 const struct chb_peer *chb_find_newer(const struct chb_core *core, uint64_t than)
 {
     for (uint32_t i = 0; i < CHB_NODES_MAX; i++) {
@@ -81,8 +95,7 @@ const struct chb_peer *chb_find_newer(const struct chb_core *core, uint64_t than
         if (peer->node == 0) {
             continue;
         }
-        if ((is_history(&peer->msg.record) && peer->msg.record.generation > than) ||
-            peer->msg.generation > than) {
+        if (peer->msg.record.generation > than || peer->msg.generation > than) {
             return peer;
         }
     }
