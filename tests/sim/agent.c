@@ -153,6 +153,15 @@ static void on_ping(struct chb_sim *sim, const struct chb_sim_item *item)
 
 /* ---- life ---- */
 
+static void on_no_checkpoint(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    const struct chb_sim_qemu *qemu = &sim->qemu[item->node];
+    if (sim->agent[item->node].boot == item->tag && qemu->mode == CHB_SIM_MODE_COLO_PRIMARY &&
+        qemu->colo_failed) {
+        chb_sim_deliver(sim, item->node, 0, CHB_EVENT_COLO_EXIT)->event.u.qemu.qemu = qemu->id;
+    }
+}
+
 static void adopt(struct chb_sim *sim, uint32_t node)
 {
     const struct chb_sim_qemu *qemu = &sim->qemu[node];
@@ -171,6 +180,12 @@ static void adopt(struct chb_sim *sim, uint32_t node)
     item->event.u.adopted.was_secondary = qemu->as_secondary;
     item->event.u.adopted.in_colo = colo;
     item->event.u.adopted.frozen = qemu->stopped;
+    /* COLO that ended while no agent listened looks as if it went on. The shell finds out by asking
+     * the primary for a checkpoint, and seeing none. */
+    if (qemu->mode == CHB_SIM_MODE_COLO_PRIMARY) {
+        (void)chb_sim_plan(sim, chb_sim_latency(sim, 1000, 2000, 4000), on_no_checkpoint, node,
+                           sim->agent[node].boot);
+    }
 }
 
 static void on_load(struct chb_sim *sim, const struct chb_sim_item *item)
@@ -236,6 +251,13 @@ void chb_sim_agent_crash(struct chb_sim *sim, uint32_t node)
     chb_sim_corosync_leave(sim, node);
 }
 
+static void on_resume(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    if (sim->agent[item->node].running && sim->agent[item->node].boot == item->tag) {
+        chb_sim_silence(sim, item->node, false);
+    }
+}
+
 void chb_sim_agent_stall(struct chb_sim *sim, uint32_t node, int64_t ms)
 {
     struct chb_sim_agent *agent = &sim->agent[node];
@@ -247,5 +269,6 @@ void chb_sim_agent_stall(struct chb_sim *sim, uint32_t node, int64_t ms)
     /* First thing after: it sees that it was late. Then what has waited, in its order. */
     chb_sim_deliver(sim, node, CHB_SIM_MS(ms), CHB_EVENT_STALLED)->event.u.stall = chb_ms(ms);
     agent->stalled_until = sim->now_ns + CHB_SIM_MS(ms);
+    (void)chb_sim_plan(sim, CHB_SIM_MS(ms), on_resume, node, agent->boot);
     chb_sim_silence(sim, node, true);
 }

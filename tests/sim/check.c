@@ -191,18 +191,16 @@ static void check_loser(struct chb_sim *sim, uint32_t node, const struct chb_eve
 }
 
 /* R7: told that its secondary, or everybody, is lost, a primary is silent at the end of that very
- * step, unless it is already on its way with proof: then check_solo() judges. */
+ * step, unless it is on its way with proof: then check_solo() judges, too. */
 static void check_silence(struct chb_sim *sim, uint32_t node)
 {
     const struct chb_sim_agent *agent = &sim->agent[node];
     const struct chb_sim_qemu *qemu = &sim->qemu[node];
-    const struct chb_record *record = &sim->host[node].record;
-    bool on_its_way = agent->run.op != 0 && agent->run.kind == CHB_SEQUENCE_SOLO_PRIMARY;
+    bool on_its_way = agent->core.phase == CHB_PHASE_GOING_SOLO &&
+                      sim->qemu[qemu->partner].serial != qemu->partner_serial;
 
     if (agent->core.loaded && qemu->mode == CHB_SIM_MODE_COLO_PRIMARY && !qemu->killed &&
-        !qemu->stopped && record->kind == CHB_RECORD_PAIRED && record->peer == qemu->partner &&
-        agent->told_lost[qemu->partner] && !on_its_way &&
-        !(agent->write.op != 0 && agent->write.record.kind == CHB_RECORD_SOLO)) {
+        !qemu->stopped && qemu->told_pair && agent->told_lost[qemu->partner] && !on_its_way) {
         chb_sim_violate(sim, "R7", "n%u knows that n%u is lost, and lets frames out", node,
                         qemu->partner);
     }
@@ -214,6 +212,8 @@ void chb_sim_check_step(struct chb_sim *sim, uint32_t node, const struct chb_eve
     for (uint32_t i = 0; i < actions->count; i++) {
         if (actions->list[i].kind == CHB_ACTION_SEND_STATE) {
             check_word(sim, node, &actions->list[i].u.state);
+            sim->qemu[node].told_pair = actions->list[i].u.state.record.kind == CHB_RECORD_PAIRED &&
+                                        sim->qemu[node].mode == CHB_SIM_MODE_COLO_PRIMARY;
         }
     }
     check_loser(sim, node, event);

@@ -206,6 +206,12 @@ static void fault_sequences(struct chb_sim *sim, uint32_t node)
 static void restart_resource(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     (void)item;
+    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
+        if (sim->host[node].runtime.started && sim->host[node].on) { /* it is not yet down */
+            (void)chb_sim_plan(sim, CHB_SIM_MS(1000), restart_resource, 0, 0);
+            return;
+        }
+    }
     sim->pacemaker.target_stopped = false;
     chb_sim_pacemaker_poke(sim, CHB_SIM_MS(100));
 }
@@ -214,7 +220,10 @@ static void fault_guest_off(struct chb_sim *sim, uint32_t node)
 {
     uint32_t server = chb_sim_server(sim);
     (void)node;
-    for (uint32_t i = 1; server != 0 && i <= sim->options.n_nodes; i++) {
+    if (server == 0) {
+        return;
+    }
+    for (uint32_t i = 1; i <= sim->options.n_nodes; i++) {
         if (i == server || i == sim->qemu[server].partner) {
             chb_sim_deliver(sim, i, chb_sim_latency(sim, 0, 30, 100), CHB_EVENT_GUEST_OFF)
                 ->event.u.qemu.qemu = sim->qemu[i].id;
@@ -352,10 +361,11 @@ void chb_sim_faults_begin(struct chb_sim *sim, int64_t until_ns)
 static void keep_well(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     (void)item;
-    sim->pacemaker.target_stopped = false;
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
         host_well(&sim->host[node]);
-        chb_sim_qemu_hang(sim, node, true, false);
+        if (sim->qemu[node].hung || sim->qemu[node].main_hung) {
+            chb_sim_qemu_hang(sim, node, true, false);
+        }
         sim->pacemaker.node[node].standby = false;
         if (!sim->host[node].on) {
             chb_sim_host_on(sim, node);

@@ -8,6 +8,7 @@ static void on_boot(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     if (sim->host[item->node].on && sim->host[item->node].boot == item->tag) {
         chb_sim_corosync_start(sim, item->node);
+        chb_sim_pairs_look(sim);
     }
 }
 

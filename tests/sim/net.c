@@ -27,6 +27,17 @@ static void break_pairs(struct chb_sim *sim)
     }
 }
 
+/* The network carries again: whoever's other end has given up, or is another process, is told. */
+void chb_sim_pairs_look(struct chb_sim *sim)
+{
+    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
+        if (sim->qemu[node].mode == CHB_SIM_MODE_COLO_PRIMARY ||
+            sim->qemu[node].mode == CHB_SIM_MODE_COLO_SECONDARY) {
+            chb_sim_qemu_break(sim, node, chb_sim_latency(sim, 10, 300, 3000));
+        }
+    }
+}
+
 void chb_sim_cut(struct chb_sim *sim, uint32_t node, uint32_t side)
 {
     if (sim->side[node] == side) {
@@ -56,6 +67,7 @@ void chb_sim_heal(struct chb_sim *sim)
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
         sim->side[node] = 0;
     }
+    chb_sim_pairs_look(sim);
     chb_sim_corosync_changed(sim, false);
 }
 
@@ -71,5 +83,6 @@ void chb_sim_replication_cut(struct chb_sim *sim, uint32_t node, bool cut)
         break_pairs(sim);
     } else {
         sim->replication_cut &= ~bit;
+        chb_sim_pairs_look(sim);
     }
 }

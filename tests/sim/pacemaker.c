@@ -138,12 +138,13 @@ static void on_online(struct chb_sim *sim, const struct chb_sim_item *item)
     uint32_t node = item->node;
     struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
     const struct chb_sim_agent *agent = &sim->agent[node];
+    const struct chb_event probed = {.kind = CHB_EVENT_PROBED};
 
     if (own->online || !sim->corosync[node].running ||
         sim->corosync[node].incarnation != item->tag) {
         return;
     }
-    if (!agent->running || !agent->core.loaded) {
+    if (!agent->running || !agent->core.loaded || agent->stalled_until > sim->now_ns) {
         (void)chb_sim_plan(sim, CHB_SIM_MS(300), on_online, node, item->tag);
         return;
     }
@@ -152,6 +153,7 @@ static void on_online(struct chb_sim *sim, const struct chb_sim_item *item)
     enum chb_monitor probe = chb_core_probe(&agent->core);
     own->started = probe != CHB_MONITOR_NOT_RUNNING;
     own->promoted = probe == CHB_MONITOR_PROMOTED;
+    chb_sim_agent_event(sim, node, &probed);
     own->has_score = false;
     chb_sim_trace(sim, node, "Pacemaker: online, %s%s", own->started ? "started" : "stopped",
                   own->promoted ? ", promoted" : "");

@@ -52,6 +52,7 @@ struct chb_sim_qemu {
     bool listening;    /* secondary is prepared */
     bool merge;        /* primary: was started with merging the overlays first */
     bool colo_failed;  /* replication has ended, COLO has not */
+    bool told_pair;    /* its agent has said that the pair is made: the other side may go on */
     uint32_t partner;  /* in COLO or while filling: node of the other side */
     uint64_t partner_serial;
 };
@@ -341,6 +342,7 @@ bool chb_sim_in_ring(const struct chb_sim *sim, uint32_t node, uint32_t other);
 bool chb_sim_replicates(const struct chb_sim *sim, uint32_t a, uint32_t b);
 void chb_sim_cut(struct chb_sim *sim, uint32_t node, uint32_t side);
 void chb_sim_heal(struct chb_sim *sim);
+void chb_sim_pairs_look(struct chb_sim *sim);
 void chb_sim_replication_cut(struct chb_sim *sim, uint32_t node, bool cut);
 void chb_sim_corosync_start(struct chb_sim *sim, uint32_t node);
 void chb_sim_corosync_stop(struct chb_sim *sim, uint32_t node);
