@@ -4,9 +4,48 @@
 
 #include <agent/text/say.h>
 
-static void say_peer_is_down(struct chb_say *say, const char *vm, const char *node)
+/* The peer's node is lost: first what brings the proof by itself, then what a person can vouch for.
+ */
+static void say_loss(struct chb_say *say, enum chb_reason reason, const char *vm, const char *node)
 {
+    if (reason == CHB_REASON_NO_PROOF_FENCE_FAILED) {
+        chb_say(say, "repair its fence device (stonith_admin --history %s says what failed); ",
+                node);
+    } else if (reason == CHB_REASON_NO_PROOF_NO_QUORUM) {
+        chb_say(say, "bring other nodes back (corosync-quorumtool); ");
+    } else if (reason == CHB_REASON_NO_PROOF_NO_FENCING) {
+        chb_say(say, "create a fence device and set stonith-enabled=true; ");
+    }
     chb_say(say, "if %s is off for certain: coloctl failover %s --peer-is-down %s", node, vm, node);
+}
+
+/* Nobody has the right to start from disk yet. */
+static void say_cold(struct chb_say *say, enum chb_reason reason, const char *vm, const char *node,
+                     const char *self)
+{
+    if (reason == CHB_REASON_RECORD_UNKNOWN) {
+        chb_say(say, "if the newest data is here for certain: coloctl resync %s --from %s", vm,
+                self);
+    } else if (reason == CHB_REASON_PEER_RECORD_NEEDED) {
+        chb_say(say,
+                "start %s with colo-hbd; if its copy is lost for certain: coloctl resync %s "
+                "--from %s",
+                node, vm, self);
+    } else if (reason == CHB_REASON_NEWER_ELSEWHERE) {
+        chb_say(say, "start the VM on %s; the copy here is then filled by itself", node);
+    } else if (reason == CHB_REASON_FIRST_START_NODES) {
+        chb_say(say,
+                "start %s with colo-hbd and the resource, or say who has the data: coloctl "
+                "resync %s --from NODE",
+                node, vm);
+    } else if (reason == CHB_REASON_FIRST_START_ASK) {
+        chb_say(say, "say who has the data: coloctl resync %s --from NODE", vm);
+    } else {
+        chb_say(say,
+                "choose the one to keep, the other is overwritten: coloctl resync %s --from "
+                "NODE",
+                vm);
+    }
 }
 
 char *chb_text_remedy(enum chb_reason reason, const struct chb_text_about *about,
@@ -29,20 +68,10 @@ char *chb_text_remedy(enum chb_reason reason, const struct chb_text_about *about
         chb_say(&say, "to move the VM on purpose: coloctl switchover %s", vm);
         break;
     case CHB_REASON_NO_PROOF_FENCING:
-        say_peer_is_down(&say, vm, node);
-        break;
     case CHB_REASON_NO_PROOF_FENCE_FAILED:
-        chb_say(&say, "repair its fence device (stonith_admin --history %s says what failed); ",
-                node);
-        say_peer_is_down(&say, vm, node);
-        break;
     case CHB_REASON_NO_PROOF_NO_QUORUM:
-        chb_say(&say, "bring other nodes back (corosync-quorumtool); ");
-        say_peer_is_down(&say, vm, node);
-        break;
     case CHB_REASON_NO_PROOF_NO_FENCING:
-        chb_say(&say, "create a fence device and set stonith-enabled=true; ");
-        say_peer_is_down(&say, vm, node);
+        say_loss(&say, reason, vm, node);
         break;
     case CHB_REASON_NO_PROOF_AGENT:
         chb_say(&say, "on %s: systemctl restart colo-hbd", node);
@@ -55,32 +84,12 @@ char *chb_text_remedy(enum chb_reason reason, const struct chb_text_about *about
                 "check the disk of the state folder (df, dmesg); it is tried again by itself");
         break;
     case CHB_REASON_RECORD_UNKNOWN:
-        chb_say(&say, "if the newest data is here for certain: coloctl resync %s --from %s", vm,
-                self);
-        break;
     case CHB_REASON_PEER_RECORD_NEEDED:
-        chb_say(&say,
-                "start %s with colo-hbd; if its copy is lost for certain: coloctl resync %s "
-                "--from %s",
-                node, vm, self);
-        break;
     case CHB_REASON_NEWER_ELSEWHERE:
-        chb_say(&say, "start the VM on %s; the copy here is then filled by itself", node);
-        break;
     case CHB_REASON_FIRST_START_NODES:
-        chb_say(&say,
-                "start %s with colo-hbd and the resource, or say who has the data: coloctl "
-                "resync %s --from NODE",
-                node, vm);
-        break;
     case CHB_REASON_FIRST_START_ASK:
-        chb_say(&say, "say who has the data: coloctl resync %s --from NODE", vm);
-        break;
     case CHB_REASON_DIVERGED:
-        chb_say(&say,
-                "choose the one to keep, the other is overwritten: coloctl resync %s --from "
-                "NODE",
-                vm);
+        say_cold(&say, reason, vm, node, self);
         break;
     case CHB_REASON_QEMU_FAILED:
         chb_say(&say, "coloctl events %s has QEMU's own words; it is tried again by itself", vm);

@@ -208,7 +208,8 @@ class Steering(Case):
     def test_usage(self):
         for args in ([], ["nonsense"], ["status", "a", "b"], ["failover"], ["failover", "a", "b"],
                      ["failover", "a", "--from", "n1"], ["resync", "a", "--to", "n1"],
-                     ["explain"], ["events", "--max", "0"], ["events", "-f"], ["watch", "--interval", "1"],
+                     ["explain"], ["events", "--max", "0"], ["events", "-f"],
+                     ["watch", "--interval", "1"],
                      ["--timeout", "5", "status"], ["--nonsense"], ["doctor", "x"]):
             run = self.ctl(*args)
             self.assertEqual(run.returncode, 2, args)
@@ -255,7 +256,8 @@ class Vm(Case):
 
     def test_wrong_parameters_never_reach_the_daemon(self):
         self.serve(lambda request: ok({}))
-        run = self.ctl("vm", "start", "web", env={"OCF_RESKEY_disks": "/x", "OCF_RESKEY_cpu": "a b"})
+        run = self.ctl("vm", "start", "web",
+                       env={"OCF_RESKEY_disks": "/x", "OCF_RESKEY_cpu": "a b"})
         self.assertEqual((run.returncode, self.daemon.requests), (6, []))
         self.assertEqual(len(run.stderr.splitlines()), 1)
 

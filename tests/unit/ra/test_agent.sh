@@ -72,7 +72,7 @@ run start
 contains name "$calls" "<--resource><web><--><other>"
 unset OCF_RESKEY_name
 
-# Exit codes pass unchanged; the text becomes the exit reason of what is a failure, and of that only.
+# Exit codes pass unchanged; the text becomes the exit reason of a failure, and of nothing else.
 FAKE_TEXT='n1 has a newer copy: start the VM on n1'
 for FAKE_RC in 1 2 5 6 9; do
     run promote

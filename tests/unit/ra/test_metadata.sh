@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The agent's meta-data: valid by every schema that is here, and it has exactly the parameters that the
-# parser knows. Arguments: the agent, list_names.
+# The agent's meta-data: valid by every schema that is here, and it has exactly the parameters that
+# the parser knows. Arguments: the agent, list_names.
 agent=$1
 list_names=$2
 failed=0
@@ -34,11 +34,13 @@ fi
 
 sed -n 's/^<parameter name="\([^"]*\)".*/\1/p' "$tmp/full.xml" >"$tmp/described"
 "$list_names" >"$tmp/known"
-diff "$tmp/known" "$tmp/described" || fail "parameters of the parser (<) and the meta-data (>) differ"
+diff "$tmp/known" "$tmp/described" ||
+    fail "parameters of the parser (<) and the meta-data (>) differ"
 
 # What pcs copies: two monitors with roles and different intervals; and what makes pcs reject us.
 [ "$(grep -c '<action name="monitor"' "$tmp/full.xml")" = 2 ] || fail "two monitors are needed"
-intervals=$(sed -n 's/.*name="monitor".*interval="\([^"]*\)".*/\1/p' "$tmp/full.xml" | sort -u | wc -l)
+intervals=$(sed -n 's/.*name="monitor".*interval="\([^"]*\)".*/\1/p' "$tmp/full.xml" |
+    sort -u | wc -l)
 [ "$intervals" = 2 ] || fail "the monitors must have different intervals"
 for role in Promoted Unpromoted; do
     grep -q "name=\"monitor\".*role=\"$role\"" "$tmp/full.xml" || fail "no monitor for $role"
