@@ -153,6 +153,7 @@ static const char *const events[] = {
     [CHB_EVENT_PEER_IS_DOWN] = "peer-is-down",
     [CHB_EVENT_SEED] = "seed",
     [CHB_EVENT_RESYNC] = "resync",
+    [CHB_EVENT_PROBED] = "probed",
     [CHB_EVENT_CLUSTER_UP] = "cluster-up",
     [CHB_EVENT_CLUSTER_LOST] = "cluster-lost",
     [CHB_EVENT_NODE_UP] = "node-up",
