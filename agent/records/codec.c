@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <agent/records/crc32c.h>
+#include <heartbeat/crc32c.h>
 
 #define SLOT_VERSION 1
 #define NAME_FIELD 64
@@ -84,7 +84,7 @@ int chb_slot_encode(const char *name, uint64_t sequence, const struct chb_record
     put(ret_slot, AT_KIND, 1, (uint64_t)record->kind);
     put(ret_slot, AT_ROLE, 1, (uint64_t)record->role);
     put(ret_slot, AT_OVERLAYS, 1, record->overlays_pending ? 1 : 0);
-    put(ret_slot, AT_CRC, 4, chb_crc32c(ret_slot, AT_CRC));
+    put(ret_slot, AT_CRC, 4, chb_crc32c(0, ret_slot, AT_CRC));
     return 0;
 }
 
@@ -93,7 +93,7 @@ int chb_slot_decode(const uint8_t slot[static CHB_SLOT_SIZE], const char *name,
 {
     if (memcmp(slot + AT_MAGIC, magic, sizeof(magic)) != 0 ||
         get(slot, AT_SIZE, 4) != CHB_SLOT_SIZE ||
-        get(slot, AT_CRC, 4) != chb_crc32c(slot, AT_CRC)) {
+        get(slot, AT_CRC, 4) != chb_crc32c(0, slot, AT_CRC)) {
         return -EBADMSG;
     }
     if (get(slot, AT_VERSION, 4) != SLOT_VERSION) {

@@ -14,8 +14,8 @@
 #define READ_TIMEOUT_MS 10000
 #define META_TIMEOUT_MS 30000
 /* Small, so that any sensible stickiness is larger than their difference (lab-notes, D). */
-#define SCORE_BEST 100
-#define SCORE_SECONDARY 50
+#define SCORE_BEST 1000
+#define SCORE_SECONDARY 500
 
 static int32_t score_of(enum chb_score score)
 {

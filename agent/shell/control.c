@@ -339,8 +339,7 @@ static void on_request(void *userdata, uint64_t client, const struct chb_control
     } else if (verb == VERB_VM_MONITOR) {
         monitor(daemon, vm, client, chb_control_arg_bool(request, "probe"));
     } else if ((verb == VERB_STATUS || verb == VERB_EVENTS) && (vm != NULL || !named)) {
-        size_t max =
-            (size_t)chb_control_arg_number(request, "max", 1, CHB_RING_MAX, CHB_RING_MAX);
+        size_t max = (size_t)chb_control_arg_number(request, "max", 1, CHB_RING_MAX, CHB_RING_MAX);
         answer(daemon, client,
                chb_control_ok(verb == VERB_STATUS ? chb_status_json(daemon, vm)
                                                   : chb_events_json(daemon, vm, max)));

@@ -29,8 +29,7 @@ static void put_time(struct json_object *object, const struct chb_ring_entry *en
     json_object_object_add(object, "boottime_ns", json_object_new_int64(entry->at.ns));
 }
 
-static struct json_object *event_json(const struct chb_vm *vm,
-                                      const struct chb_ring_entry *entry)
+static struct json_object *event_json(const struct chb_vm *vm, const struct chb_ring_entry *entry)
 {
     struct json_object *object = json_object_new_object();
     char text[CHB_TEXT_SIZE];

@@ -28,6 +28,7 @@
 #include <agent/records/writer.h>
 #include <agent/shell/digests.h>
 #include <agent/shell/options.h>
+#include <agent/shell/strangers.h>
 #include <agent/text/names.h>
 #include <fencing/fencer.h>
 #include <heartbeat/cluster.h>
@@ -112,6 +113,7 @@ struct chb_daemon {
     struct chb_detector detector;
     bool detecting;
     struct chb_digests digests;
+    struct chb_strangers strangers;
     uint32_t mismatches; /* heartbeats in a row whose digest did not fit */
     bool want_states;
     chb_time told_all_at;
@@ -160,6 +162,8 @@ int chb_members_start(struct chb_daemon *daemon);
 void chb_members_stop(struct chb_daemon *daemon);
 /* Tells the core of a new VM what is known of the cluster. */
 void chb_members_brief(struct chb_daemon *daemon, struct chb_vm *vm);
+/* Sum over everything that this agent has told, for the heartbeat. */
+uint64_t chb_members_digest(const struct chb_daemon *daemon);
 /* This agent was late by `stall` and runs again since `at`. */
 void chb_members_stalled(struct chb_daemon *daemon, chb_time at, chb_span stall);
 

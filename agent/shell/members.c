@@ -80,6 +80,28 @@ static void start_detecting(struct chb_daemon *daemon)
 
 /* ---- membership ---- */
 
+/* A host that has never had a VM has no record, runs nothing and will not unless it is asked to. */
+static const struct chb_state_msg nothing_here = {.record = {.kind = CHB_RECORD_NONE}};
+
+uint64_t chb_members_digest(const struct chb_daemon *daemon)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < daemon->n_vms; i++) {
+        sum += daemon->vms[i]->state_sent ? daemon->vms[i]->sent_digest : 0;
+    }
+    for (uint32_t i = 0; i < daemon->strangers.count; i++) {
+        sum += chb_wire_state_digest(&daemon->strangers.list[i], &nothing_here);
+    }
+    return sum;
+}
+
+static void tell_strangers(struct chb_daemon *daemon)
+{
+    for (uint32_t i = 0; i < daemon->strangers.count; i++) {
+        (void)chb_cluster_send_state(daemon->cluster, &daemon->strangers.list[i], &nothing_here);
+    }
+}
+
 /* Nodes that corosync does not count as members are lost; it tells of them only when that changes.
  */
 static void report_absent(struct chb_daemon *daemon, struct chb_vm *only, chb_time at)
@@ -172,6 +194,7 @@ static void node_changed(struct chb_daemon *daemon, const struct chb_cluster_eve
             (void)chb_detector_joined(&daemon->detector, event->node, event->at);
         }
         chb_fences_alive(daemon, event->node);
+        tell_strangers(daemon); /* the cores tell their own */
     } else if (daemon->detecting) {
         chb_detector_left(&daemon->detector, event->node);
     }
@@ -191,6 +214,7 @@ static void tell_all(struct chb_daemon *daemon)
     for (uint32_t i = 0; i < daemon->n_vms; i++) {
         chb_vm_tell_again(daemon->vms[i]);
     }
+    tell_strangers(daemon);
 }
 
 static void heard(struct chb_daemon *daemon, const struct chb_cluster_event *event)
@@ -234,6 +258,9 @@ static void state(struct chb_daemon *daemon, const struct chb_cluster_event *eve
                     chb_wire_state_digest(&event->u.state.vm, &event->u.state.state));
     struct chb_vm *vm = chb_vm_of_key(daemon, &event->u.state.vm);
     if (vm == NULL) {
+        if (chb_strangers_add(&daemon->strangers, &event->u.state.vm)) {
+            (void)chb_cluster_send_state(daemon->cluster, &event->u.state.vm, &nothing_here);
+        }
         return;
     }
     struct chb_event told = {.kind = CHB_EVENT_STATE, .at = event->at};

@@ -64,15 +64,6 @@ static int on_pulse(sd_event_source *source, uint64_t due_usec, void *userdata)
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-static uint64_t own_digest(const struct chb_daemon *daemon)
-{
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < daemon->n_vms; i++) {
-        sum += daemon->vms[i]->state_sent ? daemon->vms[i]->sent_digest : 0;
-    }
-    return sum;
-}
-
 static void send_heartbeat(struct chb_daemon *daemon, uint32_t flags)
 {
     unsigned major = 0;
@@ -84,7 +75,7 @@ static void send_heartbeat(struct chb_daemon *daemon, uint32_t flags)
         .flags = flags | (daemon->want_states ? CHB_HEARTBEAT_WANTS_STATES : 0),
         .lateness_ms = daemon->lateness_ms,
         .agent_version = major << 16 | minor << 8 | patch,
-        .digest = own_digest(daemon),
+        .digest = chb_members_digest(daemon),
     };
     if (chb_cluster_send_heartbeat(daemon->cluster, &heartbeat) == 0) {
         daemon->want_states = false;

@@ -178,6 +178,7 @@ int chb_vm_new(struct chb_daemon *daemon, const char *name, struct chb_vm **ret_
         return r;
     }
     daemon->vms[daemon->n_vms++] = vm;
+    chb_strangers_remove(&daemon->strangers, &vm->key);
     chb_members_brief(daemon, vm);
     chb_fences_brief(daemon, vm);
     r = chb_writer_load(daemon->records, vm->name, 0, on_loaded, vm);
