@@ -16,7 +16,9 @@ static void adopt_primary(struct chb_core *core, struct chb_actions *actions)
             core->broken_at = core->now; /* COLO ended while no daemon looked */
             core->in_colo = true;
         }
-        chb_enter(core, actions, CHB_PHASE_PAIRED);
+        /* Frozen: the earlier daemon held, and what it waited for is still to be waited for. */
+        core->lost_at = core->now;
+        chb_enter(core, actions, core->frozen ? CHB_PHASE_HOLDING : CHB_PHASE_PAIRED);
         return;
     }
     /* "Solo" is on disk, so the decision was taken. In COLO, its sequence was cut short, or a join
@@ -27,6 +29,7 @@ static void adopt_primary(struct chb_core *core, struct chb_actions *actions)
         chb_enter(core, actions, CHB_PHASE_GOING_SOLO);
         return;
     }
+    chb_thaw(core, actions);
     core->join_dirty = true;
     core->solo_at = core->now;
     chb_enter(core, actions, CHB_PHASE_SOLO);
@@ -104,7 +107,9 @@ static void begin_boot(struct chb_core *core, struct chb_actions *actions,
         .author = core->self,
         .peer = core->record.peer,
         .role = CHB_ROLE_PRIMARY,
-        .overlays_pending = core->record.overlays_pending,
+        /* A torn record may have said so; merging what is not there does no harm. */
+        .overlays_pending =
+            core->record.overlays_pending || core->record.kind == CHB_RECORD_UNKNOWN,
     };
     core->proof = verdict.proof;
     core->proof_node = verdict.node;

@@ -28,11 +28,20 @@ static void cluster_lost(struct chb_core *core)
     }
 }
 
+/* It is there: what was found out about its absence, or is being, is about an outage that is over.
+ */
+static void outage_over(struct chb_core *core, struct chb_peer *peer)
+{
+    peer->fenced_at = CHB_TIME_NEVER;
+    peer->operator_says_down = false;
+    if (peer->node == core->peer) {
+        core->pending.fence = 0;
+    }
+}
+
 static void node_up(struct chb_core *core, struct chb_peer *peer)
 {
-    if (core->pending.fence != 0 && peer->node == core->peer) {
-        core->pending.fence = 0; /* its answer would be about an outage that is over */
-    }
+    outage_over(core, peer);
     if (peer->node == core->peer) {
         core->fence_tries = 0;
         core->fence_retry_at = CHB_TIME_NEVER;
@@ -41,8 +50,7 @@ static void node_up(struct chb_core *core, struct chb_peer *peer)
     peer->lost = false;
     peer->silent = false;
     peer->heard = false;
-    peer->fenced_at = CHB_TIME_NEVER;
-    peer->operator_says_down = false;
+    peer->up_at = core->now;
     core->tell = true; /* it has missed all that was said before */
 }
 
@@ -84,6 +92,7 @@ static void facts_membership(struct chb_core *core, const struct chb_event *even
         }
     } else if (event->kind == CHB_EVENT_HEARD) {
         peer->silent = false;
+        outage_over(core, peer);
     } else {
         node_down(core, peer, event->kind == CHB_EVENT_NODE_DOWN, actions);
     }
@@ -100,6 +109,9 @@ static void facts_state(struct chb_core *core, const struct chb_event *event,
     }
     const struct chb_state_msg *state = &event->u.msg.state;
     peer->boot = event->u.msg.boot;
+    if (!peer->heard) {
+        outage_over(core, peer);
+    }
     peer->heard = true;
     peer->heard_at = core->now;
     peer->msg = *state;
@@ -147,9 +159,9 @@ static void fenced(struct chb_core *core, struct chb_peer *peer, struct chb_acti
     }
 }
 
-/* P2. A result is the answer to a request made after the loss, so it is about this outage; the
- * request is forgotten when the node comes back. A notice of somebody else's fence counts only if
- * it was complete after the loss of the node. */
+/* P2. A fence counts only if it was complete after the loss, whoever asked for it: the fencer makes
+ * one fence of two requests, so even the answer to our own may be about an earlier outage. A
+ * request is forgotten when the peer is back. */
 static void facts_fence(struct chb_core *core, const struct chb_event *event,
                         struct chb_actions *actions)
 {
@@ -168,7 +180,11 @@ static void facts_fence(struct chb_core *core, const struct chb_event *event,
     }
     switch (event->u.fence.outcome) {
     case CHB_OUTCOME_DONE:
-        fenced(core, peer, actions);
+        if (!chb_peer_talks(peer) && !chb_time_before(event->u.fence.not_before, peer->lost_at)) {
+            fenced(core, peer, actions);
+        } else if (answer) { /* true, and of no use: ask again */
+            core->fence_retry_at = chb_time_add(core->now, chb_ms(CHB_FENCE_AGAIN_MS));
+        }
         return;
     case CHB_OUTCOME_FAILED:
     case CHB_OUTCOME_UNKNOWN:

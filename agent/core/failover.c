@@ -68,7 +68,9 @@ void chb_phase_paired(struct chb_core *core, struct chb_actions *actions)
 static void ask_for_fence(struct chb_core *core, struct chb_actions *actions,
                           const struct chb_peer *peer)
 {
-    chb_time grace = chb_time_add(core->lost_at, chb_ms(CHB_AGENT_GRACE_MS));
+    /* An agent that has just come back has not had the time to say anything. */
+    chb_time since = chb_time_before(core->lost_at, peer->up_at) ? peer->up_at : core->lost_at;
+    chb_time grace = chb_time_add(since, chb_ms(CHB_AGENT_GRACE_MS));
     bool due = peer->lost || (!chb_peer_talks(peer) && chb_time_reached(core->now, grace));
 
     if (!due || !core->cluster_up || !core->quorate || core->pending.fence != 0 ||

@@ -31,6 +31,7 @@
  * replica was on its own while no agent ran, and a freeze at each restart would be felt (R9). */
 #define CHB_CLUSTER_GRACE_MS 2000
 #define CHB_FENCE_RETRY_MS 2000
+#define CHB_FENCE_AGAIN_MS 200 /* after an answer about an earlier fence of the same node */
 #define CHB_RECORD_RETRY_MS 1000
 #define CHB_JOIN_RETRY_MS 1000
 #define CHB_JOIN_RETRY_MAX_MS 30000

@@ -7,7 +7,7 @@
 /* A dying replica's QEMU has not yet been seen dead, so DYING leads only to phases without one. */
 static const uint32_t may_follow[CHB_PHASE_MAX] = {
     [CHB_PHASE_STOPPED] = TO(CHB_PHASE_SPARE) | TO(CHB_PHASE_SOLO) | TO(CHB_PHASE_PAIRED) |
-                          TO(CHB_PHASE_GOING_SOLO) | TO(CHB_PHASE_DYING),
+                          TO(CHB_PHASE_HOLDING) | TO(CHB_PHASE_GOING_SOLO) | TO(CHB_PHASE_DYING),
     [CHB_PHASE_SPARE] = TO(CHB_PHASE_STOPPED) | TO(CHB_PHASE_BOOTING) | TO(CHB_PHASE_FILLING),
     [CHB_PHASE_BOOTING] = TO(CHB_PHASE_SOLO) | TO(CHB_PHASE_SPARE) | TO(CHB_PHASE_DYING),
     [CHB_PHASE_SOLO] = TO(CHB_PHASE_PAIRED) | TO(CHB_PHASE_SPARE) | TO(CHB_PHASE_DYING),
