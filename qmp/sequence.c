@@ -8,13 +8,10 @@
  */
 #include "qmp/sequence.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "qmp/clock.h"
@@ -122,61 +119,6 @@ void chb_seq_abort(struct chb_seq *seq)
                  in_flight ? CHB_OUTCOME_UNKNOWN : CHB_OUTCOME_FAILED, -ECANCELED, "aborted");
     finish(seq);
     chb_seq_unref(seq);
-}
-
-static bool applies(const struct chb_seq *seq, enum chb_seq_when when)
-{
-    const struct chb_qmp_colo_facts *colo = chb_qmp_client_colo(seq->client);
-    const struct chb_seq_params *params = &seq->params;
-    const enum chb_migration_status migration = seq->facts.migration;
-    const enum chb_run_state state = seq->facts.run_state;
-
-    switch (when) {
-    case CHB_SEQ_ALWAYS:
-        return true;
-    case CHB_SEQ_IF_BLOCK_EXPORT_ADD:
-        return seq->caps.block_export_add;
-    case CHB_SEQ_IF_NBD_SERVER_ADD:
-        return !seq->caps.block_export_add;
-    case CHB_SEQ_IF_BLOCK_JOB_CANCEL:
-        return seq->caps.block_job_cancel;
-    case CHB_SEQ_IF_JOB_CANCEL:
-        return !seq->caps.block_job_cancel;
-    case CHB_SEQ_IF_NICS:
-        return params->n_nics > 0;
-    case CHB_SEQ_IF_REACHABLE:
-        return params->peer_reachable;
-    case CHB_SEQ_IF_UNREACHABLE:
-        return !params->peer_reachable;
-    case CHB_SEQ_IF_YANK:
-        return !params->peer_reachable || !chb_time_is_set(colo->exited_at);
-    case CHB_SEQ_IF_NOT_SETTLED:
-        return chb_time_is_set(colo->entered_at) && !chb_time_is_set(colo->settled_at);
-    case CHB_SEQ_IF_MIGRATING:
-        return migration == CHB_MIGRATION_SETUP || migration == CHB_MIGRATION_ACTIVE ||
-               migration == CHB_MIGRATION_OTHER;
-    case CHB_SEQ_IF_OUTSIDE_COLO:
-        return migration != CHB_MIGRATION_COLO && !chb_time_is_set(colo->entered_at);
-    case CHB_SEQ_IF_PRIMARY:
-        return seq->facts.colo_mode == CHB_COLO_MODE_PRIMARY;
-    case CHB_SEQ_IF_STANDING:
-        return state == CHB_RUN_STATE_PAUSED || state == CHB_RUN_STATE_POSTMIGRATE ||
-               state == CHB_RUN_STATE_FINISH_MIGRATE || state == CHB_RUN_STATE_PRELAUNCH;
-    }
-    return false;
-}
-
-static unsigned times(const struct chb_seq *seq, const struct chb_seq_step *step)
-{
-    switch (step->repeat) {
-    case CHB_SEQ_ONCE:
-        return 1;
-    case CHB_SEQ_EACH_DISK:
-        return seq->params.n_disks;
-    case CHB_SEQ_EACH_NIC:
-        return seq->params.n_nics;
-    }
-    return 0;
 }
 
 static struct chb_seq_step_time *add_record(struct chb_seq *seq, const struct chb_seq_step *step,
@@ -287,7 +229,7 @@ static void send_row(struct chb_seq *seq, size_t row)
 {
     const struct chb_seq_step *step = &seq->table->steps[row];
 
-    for (unsigned index = 0; index < times(seq, step) && !seq->stopped; index++) {
+    for (unsigned index = 0; index < chb_seq_times(seq, step) && !seq->stopped; index++) {
         struct chb_seq_step_time *record = add_record(seq, step, index);
         struct seq_flight *flight = free_flight(seq);
         assert(flight != NULL); /* as many as there are records */
@@ -343,7 +285,7 @@ static void send_batch(struct chb_seq *seq)
             break; /* a wait alone follows the answers to what was sent */
         }
         seq->row++;
-        if (!applies(seq, step->when)) {
+        if (!chb_seq_applies(seq, step->when)) {
             continue;
         }
         if (step->command == NULL) {
@@ -360,7 +302,7 @@ static void send_batch(struct chb_seq *seq)
         }
         more = (step->flags & CHB_SEQ_BACK_TO_BACK) != 0;
         seq->wait_row = row;
-        seq->wait_next = step->wait != CHB_SEQ_NO_WAIT && times(seq, step) > 0;
+        seq->wait_next = step->wait != CHB_SEQ_NO_WAIT && chb_seq_times(seq, step) > 0;
         more = more && !seq->wait_next;
     }
     chb_qmp_client_release(client, CHB_QMP_MAIN);
@@ -418,32 +360,13 @@ static int on_start(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
-static bool params_are_sane(const struct chb_seq_params *params)
-{
-    struct in6_addr unused;
-    const char *addresses[] = {params->listen_address, params->peer_address};
-
-    for (size_t i = 0; i < 2; i++) {
-        const size_t length = strnlen(addresses[i], CHB_SEQ_ADDRESS_SIZE);
-        if (length == CHB_SEQ_ADDRESS_SIZE ||
-            (length > 0 && inet_pton(AF_INET, addresses[i], &unused) != 1 &&
-             inet_pton(AF_INET6, addresses[i], &unused) != 1)) {
-            return false;
-        }
-    }
-    return params->n_disks >= 1 && params->n_disks <= CHB_DISKS_MAX &&
-           params->n_nics <= CHB_NICS_MAX && params->memory_mb >= 1 &&
-           params->resync_bytes_per_s <= INT64_MAX && params->migrate_bytes_per_s <= INT64_MAX &&
-           strnlen(params->socket_prefix, CHB_SEQ_PATH_SIZE) < CHB_SEQ_PATH_SIZE;
-}
-
 int chb_seq_start(struct chb_qmp_client *client, const struct chb_seq_table *table,
                   const struct chb_seq_params *params, const struct chb_qmp_caps *caps,
                   const struct chb_seq_callbacks *callbacks, void *userdata,
                   struct chb_seq **ret_seq)
 {
     assert(table->n_steps > 0 && table->n_steps <= CHB_SEQ_ROWS_MAX);
-    if (!params_are_sane(params)) {
+    if (!chb_seq_params_are_sane(params)) {
         return -EINVAL;
     }
     if (!chb_qmp_client_is_ready(client)) {

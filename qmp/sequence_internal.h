@@ -98,6 +98,12 @@ void chb_seq_advance(struct chb_seq *seq);
 struct chb_seq *chb_seq_ref(struct chb_seq *seq);
 void chb_seq_unref(struct chb_seq *seq);
 
+/* Whether a row's condition holds now; how many commands it makes; parameters within their range.
+ */
+bool chb_seq_applies(const struct chb_seq *seq, enum chb_seq_when when);
+unsigned chb_seq_times(const struct chb_seq *seq, const struct chb_seq_step *step);
+bool chb_seq_params_are_sane(const struct chb_seq_params *params);
+
 /* Notes and tells a milestone. Anything may have happened to the sequence after it. */
 void chb_seq_reach(struct chb_seq *seq, enum chb_seq_milestone milestone, chb_time at);
 

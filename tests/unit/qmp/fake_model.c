@@ -17,37 +17,7 @@
 
 #define COPY_MS 3
 #define STEP_MS 2
-
-bool fake_model_has(const struct fake_model *model, char kind, const char *name)
-{
-    for (size_t i = 0; i < model->n_names; i++) {
-        if (model->names[i][0] == kind && strcmp(model->names[i] + 1, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void fake_model_add(struct fake_model *model, char kind, const char *name)
-{
-    if (model->n_names == FAKE_NAMES_MAX) {
-        abort();
-    }
-    (void)snprintf(model->names[model->n_names++], sizeof(model->names[0]), "%c%s", kind, name);
-}
-
-bool fake_model_remove(struct fake_model *model, char kind, const char *name)
-{
-    for (size_t i = 0; i < model->n_names; i++) {
-        if (model->names[i][0] == kind && strcmp(model->names[i] + 1, name) == 0) {
-            model->n_names--;
-            memmove(model->names[i], model->names[i + 1],
-                    (model->n_names - i) * sizeof(model->names[0]));
-            return true;
-        }
-    }
-    return false;
-}
+#define MERGE_MS 20
 
 static const char *text_of(struct json_object *in, const char *name)
 {
@@ -100,6 +70,14 @@ static void resume_in_colo(struct fake_qemu *fake)
     }
 }
 
+/* What the primary does reaches the secondary's guest too. */
+static void tell_secondary(const struct fake_model *model, char what)
+{
+    if (model->migrate_fd >= 0) {
+        (void)send(model->migrate_fd, &what, 1, MSG_NOSIGNAL);
+    }
+}
+
 static void enter_colo(struct fake_qemu *fake)
 {
     struct fake_model *model = fake_qemu_model(fake);
@@ -108,11 +86,10 @@ static void enter_colo(struct fake_qemu *fake)
     }
     set_running(fake, false);
     model->colo_mode = "primary";
+    model->peer_lost = false;
     model->colo_exited = false;
     emit_migration(fake, "colo");
-    if (model->migrate_fd >= 0) {
-        (void)send(model->migrate_fd, "c", 1, MSG_NOSIGNAL);
-    }
+    tell_secondary(model, 'c');
     fake_qemu_later(fake, STEP_MS, resume_in_colo);
 }
 
@@ -137,23 +114,46 @@ static void lose_peer(struct fake_qemu *fake)
     }
 }
 
-/* The other side of the migration spoke, or is gone. */
-static int on_migration_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+static void power_off(struct fake_qemu *fake)
 {
-    char byte = 0;
-    (void)events;
-    struct fake_qemu *fake = userdata;
     struct fake_model *model = fake_qemu_model(fake);
-    if (fd == model->migrate_fd && recv(fd, &byte, 1, 0) > 0) {
+    fake_qemu_emit(fake, "SHUTDOWN", "{\"guest\": true, \"reason\": \"guest-shutdown\"}");
+    model->run_state = "shutdown";
+    fake_qemu_emit(fake, "STOP", NULL);
+}
+
+static void obey_primary(struct fake_qemu *fake, char what)
+{
+    struct fake_model *model = fake_qemu_model(fake);
+    if (what == 'c') {
         model->colo_mode = "secondary";
         model->colo_exited = false;
         emit_migration(fake, "colo");
         model->run_state = "running";
         fake_qemu_emit(fake, "RESUME", NULL);
-        return 0;
+    } else if (what == 's') {
+        power_off(fake);
+    } else if (what == 'r') {
+        fake_qemu_emit(fake, "RESET", "{\"guest\": true, \"reason\": \"guest-reset\"}");
     }
-    (void)source;
-    lose_peer(fake);
+}
+
+/* The other side of the migration spoke, or is gone. A primary in COLO does not notice that before
+ * its next checkpoint. */
+static int on_migration_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    char what = 0;
+    (void)events;
+    struct fake_qemu *fake = userdata;
+    struct fake_model *model = fake_qemu_model(fake);
+    if (recv(fd, &what, 1, MSG_DONTWAIT) > 0) {
+        obey_primary(fake, what);
+    } else if (strcmp(model->colo_mode, "primary") == 0) {
+        model->peer_lost = true;
+        (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    } else {
+        lose_peer(fake);
+    }
     return 0;
 }
 
@@ -322,6 +322,18 @@ static const char *drop(struct fake_model *model, char kind, const char *name, c
     return fake_model_remove(model, kind, name) ? NULL : error;
 }
 
+/* QEMU merges the overlays into the image and drops them. */
+static void overlays_merged(struct fake_qemu *fake)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "disk%u-active", i);
+        (void)fake_model_remove(fake_qemu_model(fake), 'n', name);
+        (void)snprintf(name, sizeof(name), "disk%u-hidden", i);
+        (void)fake_model_remove(fake_qemu_model(fake), 'n', name);
+    }
+}
+
 static const char *lost_heartbeat(struct fake_qemu *fake)
 {
     struct fake_model *model = fake_qemu_model(fake);
@@ -329,6 +341,10 @@ static const char *lost_heartbeat(struct fake_qemu *fake)
         return "VM is not in COLO mode";
     }
     fake_model_colo_exit(fake);
+    fake_model_drop_migration(model);
+    if (strcmp(model->colo_mode, "secondary") == 0) {
+        fake_qemu_later(fake, MERGE_MS, overlays_merged);
+    }
     model->colo_last_mode = model->colo_mode;
     model->colo_mode = "none";
     emit_migration(fake, "completed");
@@ -359,7 +375,9 @@ static const char *do_migration(struct fake_qemu *fake, const char *command)
             emit_migration(fake, "cancelled");
         }
     } else if (strcmp(command, "migrate-set-parameters") == 0) {
-        if (strcmp(model->colo_mode, "primary") == 0 && !model->colo_exited) {
+        if (strcmp(model->colo_mode, "primary") == 0 && model->peer_lost) {
+            fake_model_colo_exit(fake);
+        } else if (strcmp(model->colo_mode, "primary") == 0 && !model->colo_exited) {
             set_running(fake, false);
             fake_qemu_later(fake, STEP_MS, checkpoint_ends);
         }
@@ -461,6 +479,12 @@ struct json_object *fake_model_do(struct fake_qemu *fake, const char *command,
         if (strstr(json_object_to_json_string(arguments), "migration") != NULL) {
             lose_peer(fake);
         }
+    } else if (strcmp(command, "system_powerdown") == 0) {
+        tell_secondary(model, 's');
+        power_off(fake);
+    } else if (strcmp(command, "system_reset") == 0) {
+        tell_secondary(model, 'r');
+        fake_qemu_emit(fake, "RESET", "{\"guest\": false, \"reason\": \"host-qmp-system-reset\"}");
     } else if (strcmp(command, "quit") == 0) {
         model->quit = true;
     }

@@ -232,27 +232,6 @@ static struct trick *find_trick(struct fake_qemu *fake, const char *command)
     return found;
 }
 
-static char *answer_text(struct json_object *result, const char *error, struct json_object *id)
-{
-    struct json_object *answer = json_object_new_object();
-    char *text = NULL;
-
-    if (result != NULL) {
-        json_object_object_add(answer, "return", result);
-    } else {
-        struct json_object *details = json_object_new_object();
-        json_object_object_add(details, "class", json_object_new_string("GenericError"));
-        json_object_object_add(details, "desc", json_object_new_string(error));
-        json_object_object_add(answer, "error", details);
-    }
-    if (id != NULL) {
-        json_object_object_add(answer, "id", json_object_get(id));
-    }
-    (void)asprintf(&text, "%s\r\n", json_object_to_json_string(answer));
-    json_object_put(answer);
-    return text;
-}
-
 static void say_oversize(struct monitor *monitor)
 {
     const size_t size = (size_t)5 * 1024 * 1024;
@@ -332,7 +311,7 @@ static void on_command(struct monitor *monitor, const char *command, struct json
     } else {
         result = fake_model_do(fake, command, arguments, fd, &error);
     }
-    char *text = answer_text(result, error, id);
+    char *text = fake_answer_text(result, error, id);
     if (trick != NULL && trick->trick == FAKE_LATE) {
         add_later(fake, trick->delay_ms, NULL, monitor, text);
         return;

@@ -43,6 +43,7 @@ struct fake_model {
     const char *colo_last_mode;
     bool colo_exited;     /* COLO_EXIT sent */
     bool converges;       /* the migration enters COLO without a stop */
+    bool peer_lost;       /* a primary whose secondary is gone and that has not noticed */
     bool refused_by_peer; /* COLO ends as soon as it begins */
     bool x_colo;
     unsigned passes;
@@ -100,6 +101,9 @@ sd_event *fake_qemu_event(struct fake_qemu *fake);
 
 /* COLO ends in the model: the peer is lost. Nothing if it is over already. */
 void fake_model_colo_exit(struct fake_qemu *fake);
+
+/* A reply as QEMU writes it, with @result (taken over) or @error. Owned by the caller. */
+char *fake_answer_text(struct json_object *result, const char *error, struct json_object *id);
 
 /* Closes the model's end of the migration. */
 void fake_model_drop_migration(struct fake_model *model);
