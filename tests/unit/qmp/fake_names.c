@@ -53,7 +53,9 @@ char *fake_answer_text(struct json_object *result, const char *error, struct jso
     if (id != NULL) {
         json_object_object_add(answer, "id", json_object_get(id));
     }
-    (void)asprintf(&text, "%s\r\n", json_object_to_json_string(answer));
+    if (asprintf(&text, "%s\r\n", json_object_to_json_string(answer)) < 0) {
+        abort();
+    }
     json_object_put(answer);
     return text;
 }

@@ -56,9 +56,11 @@ static void on_answer(void *userdata, const struct chb_qmp_reply *reply)
     answers->any = true;
     answers->last = *reply;
     (void)snprintf(answers->text, sizeof(answers->text), "%s", reply->error_text);
-    strcat(answers->order, reply->outcome == CHB_OUTCOME_DONE     ? "done "
-                           : reply->outcome == CHB_OUTCOME_FAILED ? "failed "
-                                                                  : "unknown ");
+    const char *word = reply->outcome == CHB_OUTCOME_DONE     ? "done "
+                       : reply->outcome == CHB_OUTCOME_FAILED ? "failed "
+                                                              : "unknown ";
+    (void)snprintf(answers->order + strlen(answers->order),
+                   sizeof(answers->order) - strlen(answers->order), "%s", word);
     if (answers->free_on_answer && answers->conn != NULL) {
         answers->conn = chb_qmp_conn_free(answers->conn);
     }

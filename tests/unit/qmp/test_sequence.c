@@ -28,8 +28,9 @@ static void on_milestone(void *userdata, enum chb_seq_milestone milestone, chb_t
 {
     struct outcome *outcome = userdata;
     assert_true(chb_time_is_set(at));
-    strcat(outcome->milestones, chb_seq_milestone_name(milestone));
-    strcat(outcome->milestones, " ");
+    (void)snprintf(outcome->milestones + strlen(outcome->milestones),
+                   sizeof(outcome->milestones) - strlen(outcome->milestones), "%s ",
+                   chb_seq_milestone_name(milestone));
 }
 
 static void on_progress(void *userdata, const struct chb_seq_progress *progress)
