@@ -211,14 +211,18 @@ static chb_time hang_deadline(const struct chb_core *core, chb_time deadline)
     chb_span half = {.ns = core->settings.hang_timeout.ns / 2};
     chb_span whole = core->settings.hang_timeout;
     chb_span three = {.ns = 3 * core->settings.hang_timeout.ns};
+    const struct chb_peer *peer = chb_core_peer(core, core->peer);
 
-    if (core->phase != CHB_PHASE_PAIRED || core->frozen) {
+    if (core->phase != CHB_PHASE_PAIRED || core->frozen || peer == NULL) {
         return deadline;
     }
     /* Past moments have had their step; waking for them again would spin. */
-    const chb_time at[] = {
-        chb_time_add(core->oob_pong_at, half), chb_time_add(core->oob_pong_at, whole),
-        chb_time_add(core->main_pong_at, whole), chb_time_add(core->main_pong_at, three)};
+    const chb_time at[] = {chb_time_add(core->oob_pong_at, half),
+                           chb_time_add(core->oob_pong_at, whole),
+                           chb_time_add(core->main_pong_at, whole),
+                           chb_time_add(core->main_pong_at, three),
+                           chb_time_add(chb_oob_silent_since(core, peer), whole),
+                           chb_time_add(chb_main_silent_since(core, peer), three)};
     for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
         sooner(&deadline, chb_time_before(core->now, at[i]), at[i]);
     }

@@ -37,7 +37,9 @@ struct chb_peer {
     uint64_t boot;    /* incarnation of its agent */
     chb_time lost_at; /* when its node or agent was last lost */
     chb_time heard_at;
-    chb_time up_at;          /* when its agent last joined the group */
+    chb_time up_at;     /* when its agent last joined the group */
+    chb_time oob_since; /* since when it says that its QEMU's monitors answer, each */
+    chb_time main_since;
     chb_time fenced_at;      /* fence known to be complete after lost_at; cleared when it is back */
     bool operator_says_down; /* P3; cleared when it is back */
     struct chb_state_msg msg; /* newest state; kept after a loss, with heard false */

@@ -112,6 +112,12 @@ static void facts_state(struct chb_core *core, const struct chb_event *event,
     if (!peer->heard) {
         outage_over(core, peer);
     }
+    if (state->oob_alive && (!peer->heard || !peer->msg.oob_alive)) {
+        peer->oob_since = core->now;
+    }
+    if (state->main_alive && (!peer->heard || !peer->msg.main_alive)) {
+        peer->main_since = core->now;
+    }
     peer->heard = true;
     peer->heard_at = core->now;
     peer->msg = *state;

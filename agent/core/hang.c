@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The own QEMU does not answer. It is killed only as part of a pair whose other side is well: that
- * turns a hang into a death with proof (P1). A replica alone is never killed for slowness, and when
- * both sides are slow the machine is, not QEMU.
+ * The own QEMU does not answer, or its disk has failed. It is killed only as part of a pair whose
+ * other side is well: that turns a hang into a death with proof (P1). A replica alone is never
+ * killed for slowness, and when both sides are slow the machine is, not QEMU.
  */
 #include <agent/core/internal.h>
 
@@ -21,6 +21,23 @@ bool chb_main_alive(const struct chb_core *core)
     return !core->frozen && answers(core, core->main_pong_at, core->settings.hang_timeout.ns);
 }
 
+static chb_time later(chb_time a, chb_time b)
+{
+    return chb_time_before(a, b) ? b : a;
+}
+
+/* Silence counts only while the other side is well: after both were slow, neither is killed for
+ * having come back a little later. */
+chb_time chb_oob_silent_since(const struct chb_core *core, const struct chb_peer *peer)
+{
+    return later(core->oob_pong_at, peer->oob_since);
+}
+
+chb_time chb_main_silent_since(const struct chb_core *core, const struct chb_peer *peer)
+{
+    return later(core->main_pong_at, peer->main_since);
+}
+
 bool chb_hang(struct chb_core *core, struct chb_actions *actions)
 {
     const struct chb_peer *peer = chb_core_peer(core, core->peer);
@@ -32,8 +49,15 @@ bool chb_hang(struct chb_core *core, struct chb_actions *actions)
     }
     /* A main loop that is stuck may be waiting for the other side, so that must be well in full,
      * and gets the time to show that it is the one that hangs. */
-    bool dead = !answers(core, core->oob_pong_at, timeout_ns);
-    bool stuck = !answers(core, core->main_pong_at, 3 * timeout_ns) && peer->msg.main_alive;
+    bool dead = !answers(core, chb_oob_silent_since(core, peer), timeout_ns);
+    bool unwell = core->health == 0 && core->role == CHB_ROLE_PRIMARY && peer->msg.health > 0;
+    bool stuck =
+        !answers(core, chb_main_silent_since(core, peer), 3 * timeout_ns) && peer->msg.main_alive;
+    if (unwell) {
+        chb_note(actions, CHB_NOTE_SWITCHOVER, peer->node, 0, core->generation);
+        chb_kill(core, actions);
+        return true;
+    }
     if (!dead && !stuck) {
         return false;
     }

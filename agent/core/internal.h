@@ -98,6 +98,8 @@ void chb_phase_going_solo(struct chb_core *core, struct chb_actions *actions);
 bool chb_settle(struct chb_core *core, struct chb_actions *actions);
 /* hang.c: likewise */
 bool chb_hang(struct chb_core *core, struct chb_actions *actions);
+chb_time chb_oob_silent_since(const struct chb_core *core, const struct chb_peer *peer);
+chb_time chb_main_silent_since(const struct chb_core *core, const struct chb_peer *peer);
 bool chb_oob_alive(const struct chb_core *core);
 bool chb_main_alive(const struct chb_core *core);
 

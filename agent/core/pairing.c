@@ -91,12 +91,15 @@ static void wait_ready(struct chb_core *core, struct chb_actions *actions)
     bool same = peer != NULL && peer->msg.join_id == core->join_id;
     chb_time late = chb_time_add(core->join_started_at, chb_ms(CHB_JOIN_READY_TIMEOUT_MS));
 
-    if (!chb_peer_talks(peer) || chb_time_reached(core->now, late) ||
+    /* It was a spare when it was asked, and fills itself when it has heard. */
+    bool willing =
+        chb_peer_talks(peer) && peer->msg.phase == (same ? CHB_PHASE_FILLING : CHB_PHASE_SPARE);
+    if (!willing || chb_time_reached(core->now, late) ||
         (same && peer->msg.join == CHB_JOIN_FAILED)) {
         chb_join_failed(core, actions);
         return;
     }
-    if (same && peer->msg.phase == CHB_PHASE_FILLING && peer->msg.join == CHB_JOIN_READY) {
+    if (same && peer->msg.join == CHB_JOIN_READY) {
         core->ports = peer->msg.ports;
         core->join = CHB_JOIN_RUNNING;
         chb_sequence(core, actions, CHB_SEQUENCE_JOIN, core->join_node, false);

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A pair's life: first start, filling, switchover, restarts of the agent, cold starts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "story.h"
+
+static void first_start(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_new(2);
+    (void)story_until_serves(sim, 5000, 1);
+    assert_int_equal(sim->stats.proofs[CHB_PROOF_RECORD], 0); /* boots; not yet told */
+    (void)story_until_pair(sim, 10000, 1);
+    assert_int_equal(sim->host[1].record.generation, 2);
+    assert_int_equal(sim->host[2].record.generation, 2);
+    assert_int_equal(sim->host[1].record.kind, CHB_RECORD_PAIRED);
+    assert_int_equal(sim->stats.joins_failed, 0);
+    story_end(sim);
+}
+
+static void first_start_asks(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_new(2);
+    sim->host[2].copy.present = true; /* an image on both: which one is meant? */
+    sim->host[2].copy.valid = true;
+    story_run(sim, 10000);
+    assert_int_equal(chb_sim_server(sim), 0);
+    assert_int_equal(story_reason(sim, 1), CHB_REASON_FIRST_START_ASK);
+    chb_sim_command(sim, 2, CHB_EVENT_SEED, 0, 0);
+    (void)story_until_pair(sim, 10000, 2);
+    story_end(sim);
+}
+
+static void first_start_waits_for_all(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_new(3);
+    chb_sim_host_off(sim, 3);
+    story_run(sim, 15000);
+    assert_int_equal(chb_sim_server(sim), 0);
+    assert_int_equal(story_reason(sim, 1), CHB_REASON_FIRST_START_NODES);
+    chb_sim_host_on(sim, 3);
+    (void)story_until_pair(sim, 15000, 1);
+    story_end(sim);
+}
+
+/* R4: a copy that is being filled is worth nothing, whatever else is lost. */
+static void primary_host_dies_while_filling(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_new(2);
+    sim->options.fence_reboots = false;
+    (void)story_until_phase(sim, 10000, 2, CHB_PHASE_FILLING);
+    story_run(sim, 400);
+    chb_sim_host_off(sim, 1);
+    story_run(sim, 20000);
+    assert_int_equal(chb_sim_server(sim), 0);
+    assert_int_equal(story_reason(sim, 2), CHB_REASON_FILLING);
+    assert_int_equal(sim->pacemaker.node[2].score, CHB_SCORE_NEVER);
+    chb_sim_host_on(sim, 1);
+    (void)story_until_serves(sim, 15000, 1);
+    (void)story_until_pair(sim, 20000, 1);
+    story_end(sim);
+}
+
+static void secondary_dies_while_filling(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_new(2);
+    (void)story_until_phase(sim, 10000, 2, CHB_PHASE_FILLING);
+    story_run(sim, 400);
+    uint64_t seen = sim->let_out;
+    chb_sim_qemu_die(sim, 2, false);
+    story_run(sim, 500);
+    assert_true(sim->let_out > seen + 5); /* the primary never stopped serving */
+    (void)story_until_pair(sim, 20000, 1);
+    story_end(sim);
+}
+
+static void switchover_by_operator(void **state)
+{
+    (void)state;
+    for (uint32_t asked = 1; asked <= 2; asked++) {
+        struct chb_sim *sim = story_pair(2);
+        chb_sim_command(sim, asked, CHB_EVENT_SWITCHOVER, 0, 0);
+        assert_in_range(story_until_serves(sim, 1000, 2), 0, 100);
+        (void)story_until_pair(sim, 10000, 2);
+        assert_int_equal(sim->stats.recoveries, 0);
+        story_end(sim);
+    }
+}
+
+static void switchover_by_pacemaker(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    sim->pacemaker.node[1].standby = true;
+    (void)story_until_serves(sim, 5000, 2);
+    story_run(sim, 5000);
+    assert_int_equal(sim->agent[1].core.phase, CHB_PHASE_STOPPED);
+    assert_true(sim->pacemaker.node[2].promoted);
+    sim->pacemaker.node[1].standby = false;
+    (void)story_until_pair(sim, 15000, 2);
+    story_end(sim);
+}
+
+static void resync_by_operator(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    uint64_t generation = sim->host[1].record.generation;
+    chb_sim_command(sim, 1, CHB_EVENT_RESYNC, 0, 0);
+    story_run(sim, 100);
+    (void)story_until_pair(sim, 10000, 1);
+    assert_int_equal(sim->host[1].record.generation, generation + 2);
+    story_end(sim);
+}
+
+static void guest_switches_itself_off(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    for (uint32_t node = 1; node <= 2; node++) {
+        chb_sim_deliver(sim, node, 0, CHB_EVENT_GUEST_OFF)->event.u.qemu.qemu = sim->qemu[node].id;
+    }
+    story_run(sim, 5000);
+    assert_int_equal(sim->qemu[1].mode, CHB_SIM_MODE_NONE);
+    assert_int_equal(sim->qemu[2].mode, CHB_SIM_MODE_NONE);
+    sim->pacemaker.target_stopped = false;
+    (void)story_until(sim, 20000, chb_sim_is_pair);
+    story_end(sim);
+}
+
+/* R9: a restart of the agent in any phase of either side ends in a pair. */
+static void agent_restarts(uint32_t node, enum chb_phase phase, int64_t away_ms)
+{
+    struct chb_sim *sim = story_new(2);
+    (void)story_until_phase(sim, 20000, node, phase);
+    chb_sim_agent_crash(sim, node);
+    chb_sim_agent_start(sim, node, CHB_SIM_MS(away_ms));
+    story_run(sim, away_ms);
+    (void)story_until(sim, 60000, chb_sim_is_pair);
+    story_end(sim);
+}
+
+static void agent_restarts_while_it_starts(void **state)
+{
+    (void)state;
+    for (int64_t away_ms = 10; away_ms < 2000; away_ms *= 3) {
+        agent_restarts(1, CHB_PHASE_SPARE, away_ms);
+        agent_restarts(2, CHB_PHASE_SPARE, away_ms);
+        agent_restarts(1, CHB_PHASE_BOOTING, away_ms);
+        agent_restarts(1, CHB_PHASE_SOLO, away_ms);
+        agent_restarts(2, CHB_PHASE_FILLING, away_ms);
+    }
+}
+
+static void agent_restarts_in_a_pair(void **state)
+{
+    (void)state;
+    for (uint32_t node = 1; node <= 2; node++) {
+        struct chb_sim *sim = story_pair(2);
+        uint64_t seen = sim->let_out;
+        chb_sim_agent_crash(sim, node);
+        chb_sim_agent_start(sim, node, CHB_SIM_MS(500));
+        story_run(sim, 5000);
+        assert_true(chb_sim_is_pair(sim));
+        assert_int_equal(sim->stats.qemu_deaths, 0);
+        assert_int_equal(sim->stats.holds, 0);
+        assert_true(sim->let_out >= seen + 120); /* one word in 40 ms: not one was missed */
+        story_end(sim);
+    }
+}
+
+static void agent_restarts_while_holding(void **state)
+{
+    (void)state;
+    for (uint32_t node = 1; node <= 2; node++) {
+        struct chb_sim *sim = story_pair(2);
+        sim->options.fence_mode = CHB_SIM_FENCE_FAILS;
+        chb_sim_cut(sim, 2, 2);
+        (void)story_until_phase(sim, 3000, node, CHB_PHASE_HOLDING);
+        chb_sim_agent_crash(sim, node);
+        chb_sim_agent_start(sim, node, CHB_SIM_MS(300));
+        story_run(sim, 1500);
+        chb_sim_heal(sim);
+        (void)story_until(sim, 60000, chb_sim_is_pair);
+        story_end(sim);
+    }
+}
+
+static void agent_restarts_while_going_solo(void **state)
+{
+    (void)state;
+    for (uint32_t victim = 1; victim <= 2; victim++) {
+        for (int64_t later_ms = 0; later_ms < 40; later_ms += 3) {
+            struct chb_sim *sim = story_pair(2);
+            uint32_t node = 3 - victim;
+            chb_sim_qemu_die(sim, victim, false);
+            (void)story_until_phase(sim, 1000, node, CHB_PHASE_GOING_SOLO);
+            story_run(sim, later_ms);
+            chb_sim_agent_crash(sim, node);
+            chb_sim_agent_start(sim, node, CHB_SIM_MS(200));
+            (void)story_until_serves(sim, 10000, node);
+            (void)story_until_pair(sim, 60000, node);
+            story_end(sim);
+        }
+    }
+}
+
+static void agent_restarts_while_its_qemu_dies(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    chb_sim_command(sim, 1, CHB_EVENT_SWITCHOVER, 0, 0);
+    (void)story_until_phase(sim, 1000, 1, CHB_PHASE_DYING);
+    chb_sim_agent_crash(sim, 1);
+    chb_sim_agent_start(sim, 1, CHB_SIM_MS(400));
+    (void)story_until_serves(sim, 10000, 2);
+    (void)story_until_pair(sim, 30000, 2);
+    story_end(sim);
+}
+
+static void corosync_restarts(void **state)
+{
+    (void)state;
+    for (uint32_t node = 1; node <= 2; node++) {
+        struct chb_sim *sim = story_pair(2);
+        sim->options.fence_mode = CHB_SIM_FENCE_FAILS;
+        chb_sim_corosync_stop(sim, node);
+        story_run(sim, 50);
+        assert_int_equal(sim->agent[node].core.phase, CHB_PHASE_HOLDING);
+        chb_sim_corosync_start(sim, node);
+        (void)story_until(sim, 20000, chb_sim_is_pair);
+        if (node ==
+            2) { /* of the primary's node Pacemaker knows nothing for a while: it may swap */
+            assert_int_equal(sim->stats.qemu_deaths, 0);
+        }
+        story_end(sim);
+    }
+}
+
+static void power_cut_secondary_boots_first(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    chb_sim_host_off(sim, 1);
+    chb_sim_host_off(sim, 2);
+    story_run(sim, 1000);
+    chb_sim_host_on(sim, 2);
+    story_run(sim, 20000);
+    assert_int_equal(chb_sim_server(sim), 0);
+    chb_sim_host_on(sim, 1);
+    (void)story_until_serves(sim, 20000, 1);
+    (void)story_until_pair(sim, 30000, 1);
+    story_end(sim);
+}
+
+/* The older disk must not win (anchors.md, section 3, number 11). */
+static void power_cut_stale_host_boots_first(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    sim->options.fence_reboots = false;
+    chb_sim_host_off(sim, 1);
+    (void)story_until_serves(sim, 5000, 2);
+    story_run(sim, 5000);
+    chb_sim_host_off(sim, 2);
+    chb_sim_host_on(sim, 1);
+    story_run(sim, 20000);
+    assert_int_equal(chb_sim_server(sim), 0);
+    chb_sim_host_on(sim, 2);
+    (void)story_until_serves(sim, 20000, 2);
+    (void)story_until_pair(sim, 30000, 2);
+    story_end(sim);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(first_start),
+        cmocka_unit_test(first_start_asks),
+        cmocka_unit_test(first_start_waits_for_all),
+        cmocka_unit_test(primary_host_dies_while_filling),
+        cmocka_unit_test(secondary_dies_while_filling),
+        cmocka_unit_test(switchover_by_operator),
+        cmocka_unit_test(switchover_by_pacemaker),
+        cmocka_unit_test(resync_by_operator),
+        cmocka_unit_test(guest_switches_itself_off),
+        cmocka_unit_test(agent_restarts_while_it_starts),
+        cmocka_unit_test(agent_restarts_in_a_pair),
+        cmocka_unit_test(agent_restarts_while_holding),
+        cmocka_unit_test(agent_restarts_while_going_solo),
+        cmocka_unit_test(agent_restarts_while_its_qemu_dies),
+        cmocka_unit_test(corosync_restarts),
+        cmocka_unit_test(power_cut_secondary_boots_first),
+        cmocka_unit_test(power_cut_stale_host_boots_first),
+    };
+    return cmocka_run_group_tests_name("stories of a life", tests, NULL, NULL);
+}
