@@ -65,7 +65,7 @@ enum chb_run_state {
 
 enum chb_migration_status {
     CHB_MIGRATION_NONE,
-    CHB_MIGRATION_OTHER, /* device, pre-switchover, postcopy, … : under way */
+    CHB_MIGRATION_OTHER, /* device, pre-switchover, postcopy and so on: under way */
     CHB_MIGRATION_SETUP,
     CHB_MIGRATION_ACTIVE,
     CHB_MIGRATION_COLO,

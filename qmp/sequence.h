@@ -130,10 +130,10 @@ struct chb_seq_step_time {
 
 struct chb_seq_result {
     enum chb_outcome outcome;
-    bool aborted;                  /* by chb_seq_abort() */
-    int error;                     /* 0; -EADDRINUSE, -ETIMEDOUT, -ECANCELED, -EREMOTEIO, … */
-    const char *step;              /* step that did not succeed; "" on success */
-    unsigned index;                /* its disk or NIC */
+    bool aborted;     /* by chb_seq_abort() */
+    int error;        /* 0; -EADDRINUSE, -ETIMEDOUT, -ECANCELED, -EREMOTEIO and others */
+    const char *step; /* step that did not succeed; "" on success */
+    unsigned index;   /* its disk or NIC */
     char text[CHB_SEQ_ERROR_SIZE]; /* QEMU's words if there are any; "" on success */
     chb_time started_at;
     chb_time finished_at;

@@ -2,8 +2,9 @@
 /*
  * Test tool: prints the command line of a VM, one word per line.
  *
- *   cmdline-print primary|secondary name=… run_dir=… [overlay_dir=…] [listen=…] [disk=PATH]…
- * [tap=NAME]… [memory=MB] [accel=…] [cpu=…] [machine=…] [paused=1] [-- QEMU_WORD…]
+ *   cmdline-print primary|secondary name=... run_dir=... [overlay_dir=...] [listen=...]
+ * [disk=PATH]... [tap=NAME]... [memory=MB] [accel=...] [cpu=...] [machine=...] [paused=1] [--
+ * QEMU_WORD...]
  */
 #include <stdio.h>
 #include <stdlib.h>

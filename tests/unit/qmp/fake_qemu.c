@@ -232,25 +232,15 @@ static struct trick *find_trick(struct fake_qemu *fake, const char *command)
     return found;
 }
 
-static void say_oversize(struct monitor *monitor)
+/* A line that is too long, or too deep, for anybody. */
+static void say_monstrous(struct monitor *monitor, size_t size, char open, char close)
 {
-    const size_t size = (size_t)5 * 1024 * 1024;
     char *line = malloc(size);
-    memset(line, 'x', size);
-    line[0] = '"';
-    line[size - 2] = '"';
+    memset(line, open, size / 2);
+    memset(line + size / 2, close, size - size / 2);
     line[size - 1] = '\n';
     say(monitor, line, size);
     free(line);
-}
-
-static void say_deep(struct monitor *monitor)
-{
-    char line[2003];
-    memset(line, '[', 1000);
-    memset(line + 1000, ']', 1000);
-    memcpy(line + 2000, "\r\n", 3);
-    say(monitor, line, 2002);
 }
 
 /* Does what cannot be undone by answering. Returns true if the command is over with that. */
@@ -264,10 +254,10 @@ static bool play(struct monitor *monitor, const struct trick *trick)
         say(monitor, "{nonsense\r\n", 11);
         return true;
     case FAKE_OVERSIZE:
-        say_oversize(monitor);
+        say_monstrous(monitor, (size_t)5 * 1024 * 1024, 'x', 'x');
         return true;
     case FAKE_DEEP:
-        say_deep(monitor);
+        say_monstrous(monitor, 2001, '[', ']');
         return true;
     case FAKE_HANG:
         monitor->fake->hung = true;
