@@ -6,6 +6,7 @@
 #ifndef CHB_RECORDS_WRITER_H
 #define CHB_RECORDS_WRITER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <systemd/sd-event.h>
@@ -32,10 +33,11 @@ typedef void chb_writer_fn(void *userdata, const struct chb_written *written);
 /* Starts the servant.
  * @folder: of the records; must exist. @priority: of its socket; its deadlines come one later.
  * @limit: how long a request may take before it ends as UNKNOWN; it stays queued in the servant.
+ * @urgent: the servant must not wait for a processor that the guests keep busy; best effort.
  * SIGCHLD need not be handled by the caller, but must not be ignored.
  * Returns 0; -ENOENT and others for the folder; errors of fork and socketpair. */
 int chb_writer_new(sd_event *event, const char *folder, int64_t priority, chb_span limit,
-                   struct chb_writer **ret_writer);
+                   bool urgent, struct chb_writer **ret_writer);
 
 /* Ends the servant after what it has already been given. Nothing is called any more. NULL is fine;
  * returns NULL. */

@@ -124,10 +124,26 @@ static bool ends_ledger(const struct chb_ring_entry *entry)
             entry->note == CHB_NOTE_PAIRED);
 }
 
+/* The first of a kind counts: a death is told again with each state. */
+static bool has_step(const struct ledger *ledger, const char *step)
+{
+    for (size_t i = 0; i < ledger->n_steps; i++) {
+        struct json_object *name = NULL;
+        if (json_object_object_get_ex(json_object_array_get_idx(ledger->steps, i), "step", &name) &&
+            strcmp(json_object_get_string(name), step) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_step(struct ledger *ledger, const struct chb_vm *vm,
                      const struct chb_ring_entry *entry, const char *step)
 {
     char buffer[CHB_TEXT_NODE_SIZE];
+    if (has_step(ledger, step)) {
+        return;
+    }
     struct json_object *object = json_object_new_object();
     if (ledger->steps == NULL) {
         ledger->steps = json_object_new_array();
@@ -149,6 +165,10 @@ struct json_object *chb_timeline_json(struct chb_vm *vm)
     for (size_t i = 0; i < size; i++) {
         const struct chb_ring_entry *entry = chb_ring_at(&vm->history, i);
         const char *step = chb_ring_step(entry);
+        bool told = entry->moment == CHB_MOMENT_NONE && entry->note == CHB_NOTE_PEER_DIED;
+        if (told && ledger.n_steps < STEPS_MAX) {
+            add_step(&ledger, vm, entry, "death"); /* when its agent's word came */
+        }
         if (step != NULL && ledger.n_steps < STEPS_MAX) {
             add_step(&ledger, vm, entry, step);
         }

@@ -130,9 +130,9 @@ static int start_writers(struct chb_daemon *daemon)
 {
     const char *folder = daemon->options.conf.state_dir;
     int r = chb_writer_new(daemon->event, folder, CHB_PRIORITY_DISK, chb_ms(DISK_LIMIT_MS),
-                           &daemon->records);
+                           daemon->options.conf.realtime, &daemon->records);
     if (r == 0) {
-        r = chb_writer_new(daemon->event, folder, CHB_PRIORITY_SLOW, chb_ms(DISK_LIMIT_MS),
+        r = chb_writer_new(daemon->event, folder, CHB_PRIORITY_SLOW, chb_ms(DISK_LIMIT_MS), false,
                            &daemon->histories);
     }
     if (r < 0) {

@@ -38,5 +38,5 @@ const char *chb_ring_step(const struct chb_ring_entry *entry)
     if (entry->moment != CHB_MOMENT_NONE) {
         return chb_moment_id(entry->moment);
     }
-    return entry->note == CHB_NOTE_QEMU_DIED ? "death" : chb_note_step(entry->note);
+    return chb_note_step(entry->note);
 }

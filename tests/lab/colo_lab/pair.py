@@ -170,8 +170,8 @@ class Pair:
 
     def failover_steps(self, node):
         """The newest failover in the eyes of `node`: {step: CLOCK_BOOTTIME in seconds}."""
-        done = self.lab.nodes[node].exec(["/usr/sbin/coloctl", "timeline", self.vm, "--json"],
-                                         check=False)
+        done = self.lab.nodes[node].exec(["/usr/sbin/coloctl", "events", self.vm, "--failovers",
+                                          "--json"], check=False)
         if done.returncode != 0:
             return {}
         failovers = json.loads(done.stdout).get("failovers", [])

@@ -43,7 +43,7 @@ static int start(chb_span limit)
     if (mkdtemp(folder) == NULL || sd_event_new(&event) < 0) {
         return -1;
     }
-    return chb_writer_new(event, folder, 0, limit, &writer);
+    return chb_writer_new(event, folder, 0, limit, false, &writer);
 }
 
 static int set_up(void **state)
