@@ -17,6 +17,12 @@ if(CHB_WERROR)
 endif()
 target_link_options(chb_flags INTERFACE -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed)
 
+# Asserts are for our own errors, and stay on in production: an agent that has lost its mind must not go
+# on deciding.
+foreach(config RELEASE RELWITHDEBINFO MINSIZEREL)
+  string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_${config} "${CMAKE_C_FLAGS_${config}}")
+endforeach()
+
 # _FORTIFY_SOURCE needs optimisation, and the sanitizers bring checks of their own.
 if(CHB_SANITIZE)
   target_compile_options(chb_flags INTERFACE

@@ -10,8 +10,8 @@ from pathlib import Path
 PROGRAM = Path(__file__).resolve().parent / "client"
 
 
-class ClientError(Exception):
-    pass
+class ClientError(ValueError):
+    """What the client could not do; a ValueError, so that whoever runs scenarios needs not know it."""
 
 
 class Client:
