@@ -391,6 +391,7 @@ void chb_sim_faults_end(struct chb_sim *sim)
     chb_sim_heal(sim);
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
         chb_sim_replication_cut(sim, node, false);
+        chb_sim_deliver(sim, node, CHB_SIM_MS(10), CHB_EVENT_HEALTH)->event.u.health = 100;
     }
     (void)chb_sim_plan(sim, CHB_SIM_MS(100), keep_well, 0, 0);
 }

@@ -42,7 +42,7 @@ static void operator_seeds(struct chb_sim *sim)
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
         const struct chb_sim_copy *copy = &sim->host[node].copy;
         if (sim->agent[node].running && copy->present && copy->valid &&
-            copy->contains == sim->let_out) {
+            sim->host[node].record.kind != CHB_RECORD_FILLING && copy->contains == sim->let_out) {
             chb_sim_trace(sim, node, "OPERATOR: the data is here");
             sim->stats.seeds++;
             chb_sim_command(sim, node, CHB_EVENT_SEED, 0, 0);
@@ -56,7 +56,9 @@ static bool calm(struct chb_sim *sim)
     bool pair = false;
     int64_t silent_ms = 0;
 
-    for (int64_t ms = 0; ms < CALM_MS && !pair && sim->violation.rule == NULL; ms += 10000) {
+    /* What the faults have left behind comes first, for example a guest that has gone off. */
+    (void)chb_sim_run(sim, 15000);
+    for (int64_t ms = 15000; ms < CALM_MS && !pair && sim->violation.rule == NULL; ms += 10000) {
         pair = chb_sim_run_until(sim, 10000, chb_sim_is_pair);
         silent_ms = chb_sim_server(sim) == 0 ? silent_ms + 10000 : 0;
         if (!pair && silent_ms >= SEED_AFTER_MS && sim->torn) {

@@ -178,8 +178,10 @@ static void on_started(struct chb_sim *sim, const struct chb_sim_item *item)
         case 0:
             chb_sim_qemu_die(sim, node, false);
             return;
-        case 1:
+        case 1: /* it lingers for a while, half alive */
             answer_start(sim, item, CHB_OUTCOME_FAILED);
+            (void)chb_sim_plan(sim, chb_sim_latency(sim, 500, 5000, 20000), on_dead, node,
+                               qemu->serial);
             return;
         default:
             outcome = CHB_OUTCOME_UNKNOWN;
