@@ -108,12 +108,25 @@ static void adopted(struct chb_core *core, const struct chb_event *event)
     core->main_pong_at = core->now;
 }
 
+/* What cannot have been written by this program is not known (R5). */
+static struct chb_record plausible(struct chb_record record)
+{
+    bool numbered = record.kind == CHB_RECORD_SOLO || record.kind == CHB_RECORD_PAIRED ||
+                    record.kind == CHB_RECORD_FILLING;
+
+    if (record.kind >= CHB_RECORD_KIND_MAX || record.role >= CHB_ROLE_MAX ||
+        numbered != (record.generation != 0)) {
+        return (struct chb_record){.kind = CHB_RECORD_UNKNOWN};
+    }
+    return record;
+}
+
 void chb_facts_answer(struct chb_core *core, const struct chb_event *event,
                       struct chb_actions *actions)
 {
     if (event->kind == CHB_EVENT_LOADED) {
         if (!core->loaded) {
-            core->record = event->u.record;
+            core->record = plausible(event->u.record);
             core->loaded = true;
             core->loaded_at = core->now;
             chb_boot_loaded(core, actions);

@@ -5,7 +5,14 @@
 static void start(struct chb_core *core, const struct chb_event *event, struct chb_actions *actions,
                   uint32_t id)
 {
+    int64_t timeout_ns = event->u.command.settings.hang_timeout.ns;
+
     core->settings = event->u.command.settings;
+    if (timeout_ns < chb_ms(CHB_HANG_TIMEOUT_MIN_MS).ns) {
+        core->settings.hang_timeout = chb_ms(CHB_HANG_TIMEOUT_MIN_MS);
+    } else if (timeout_ns > chb_ms(CHB_HANG_TIMEOUT_MAX_MS).ns) {
+        core->settings.hang_timeout = chb_ms(CHB_HANG_TIMEOUT_MAX_MS);
+    }
     if (!core->started) {
         core->started = true;
         core->promoted = false;

@@ -33,6 +33,8 @@
 #define CHB_FENCE_RETRY_MS 2000
 #define CHB_FENCE_AGAIN_MS 200 /* after an answer about an earlier fence of the same node */
 #define CHB_RECORD_RETRY_MS 1000
+#define CHB_HANG_TIMEOUT_MIN_MS 100
+#define CHB_HANG_TIMEOUT_MAX_MS 600000
 #define CHB_JOIN_RETRY_MS 1000
 #define CHB_JOIN_RETRY_MAX_MS 30000
 /* From "wanted" to "ready": the secondary's QEMU is started and prepared. */
