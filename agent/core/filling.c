@@ -77,8 +77,23 @@ static void start_secondary(struct chb_core *core, struct chb_actions *actions,
     memcpy(action->u.qemu.disk_bytes, primary->msg.disk_bytes, sizeof(primary->msg.disk_bytes));
 }
 
+/* The images that were made for the filling have the primary's sizes, and others can be filled from
+ * them one day. */
+static void know_images(struct chb_core *core)
+{
+    const struct chb_peer *primary = chb_core_peer(core, core->peer);
+
+    core->settings.image_present = true;
+    for (uint32_t i = 0; primary != NULL && i < CHB_DISKS_MAX; i++) {
+        if (core->settings.disk_bytes[i] == 0) {
+            core->settings.disk_bytes[i] = primary->msg.disk_bytes[i];
+        }
+    }
+}
+
 static void become_true_copy(struct chb_core *core, struct chb_actions *actions)
 {
+    know_images(core);
     core->generation = core->record.generation;
     core->eligible = true;
     core->join = CHB_JOIN_NONE;
