@@ -148,6 +148,8 @@ void chb_timer_set(sd_event_source *timer, chb_time at);
 
 /* protect.c: best effort, each failure is logged */
 void chb_protect(const struct chb_options *options);
+/* Gives memory back after something large was read. */
+void chb_protect_trim(void);
 
 /* identity.c: own node id and name */
 void chb_identity_load(struct chb_daemon *daemon);

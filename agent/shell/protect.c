@@ -29,13 +29,30 @@ static void lower_oom_score(void)
     }
 }
 
+/* Pages are locked as they are used: whole stacks and buffers would be megabytes of nothing. */
+#define LOCK_FLAGS (MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)
+
+static bool locked;
+
+void chb_protect_trim(void)
+{
+    /* The kernel takes no locked page back. */
+    if (locked) {
+        (void)munlockall();
+    }
+    (void)malloc_trim(0);
+    if (locked && mlockall(LOCK_FLAGS) < 0) {
+        chb_log(LOG_WARNING, "memory cannot be locked again: %s", strerror(errno));
+        locked = false;
+    }
+}
+
 static void lock_memory(void)
 {
-    /* Pages are locked as they are used: whole stacks and buffers would be megabytes of nothing. */
-    if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0) {
+    locked = mlockall(LOCK_FLAGS) == 0;
+    if (!locked) {
         chb_log(LOG_INFO, "memory cannot be locked: %s, ignoring", strerror(errno));
     }
-    (void)mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
     (void)mallopt(M_ARENA_MAX, 1);
 }
 

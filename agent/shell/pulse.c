@@ -14,7 +14,7 @@
 #include <agent/shell/clock.h>
 #include <agent/shell/log.h>
 
-#define PULSE_USEC 50000
+#define PULSE_USEC 100000
 #define STALL_USEC 100000
 #define SLOW_MS 2000
 

@@ -172,6 +172,7 @@ static void on_caps(void *userdata, enum chb_outcome outcome, const struct chb_q
     }
     vm->qemu.caps = *caps;
     vm->qemu.ready = true;
+    vm->qemu.trim_due = true;
     vm->qemu.version = caps->version.major << 16 | caps->version.minor << 8 | caps->version.micro;
     (void)snprintf(vm->qemu.version_text, sizeof(vm->qemu.version_text), "%u.%u.%u",
                    caps->version.major, caps->version.minor, caps->version.micro);
@@ -293,7 +294,7 @@ static void on_pong(void *userdata, const struct chb_qmp_pong *pong)
 
 static chb_span ping_interval(const struct chb_vm *vm)
 {
-    chb_span interval = {.ns = vm->core.settings.hang_timeout.ns / 8};
+    chb_span interval = {.ns = vm->core.settings.hang_timeout.ns / 5};
     return interval.ns < chb_ms(PING_INTERVAL_MIN_MS).ns ? chb_ms(PING_INTERVAL_MIN_MS) : interval;
 }
 
@@ -348,6 +349,10 @@ static void on_survey(void *userdata, enum chb_outcome outcome, const struct chb
 void chb_qemu_look(struct chb_vm *vm)
 {
     char path[CHB_VM_PATH_SIZE];
+    if (vm->qemu.trim_due) {
+        vm->qemu.trim_due = false;
+        chb_protect_trim(); /* QEMU's schema is megabytes of JSON, read once */
+    }
     if (vm->qemu.child != NULL) {
         chb_log_bound(chb_vm_log_path(vm, path), LOG_BYTES_MAX);
     }

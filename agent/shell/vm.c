@@ -56,13 +56,15 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
-static void step(struct chb_vm *vm, const struct chb_event *event)
+/* Returns whether anything came of it. */
+static bool step(struct chb_vm *vm, const struct chb_event *event)
 {
     struct chb_actions actions;
     chb_core_step(&vm->core, event, &actions);
     for (uint32_t i = 0; i < actions.count; i++) {
         chb_vm_carry_out(vm, &actions.list[i]);
     }
+    return actions.count > 0 || (event->kind != CHB_EVENT_PONG && event->kind != CHB_EVENT_TICK);
 }
 
 void chb_vm_event(struct chb_vm *vm, const struct chb_event *event)
@@ -76,15 +78,18 @@ void chb_vm_event(struct chb_vm *vm, const struct chb_event *event)
     if (vm->stepping) {
         return;
     }
+    bool news = false;
     vm->stepping = true;
     for (unsigned i = 0; i < vm->queued; i++) {
-        step(vm, &vm->queue[i]);
+        news = step(vm, &vm->queue[i]) || news;
     }
     vm->queued = 0;
     vm->stepping = false;
     chb_timer_set(vm->tick, chb_core_deadline(&vm->core));
-    chb_vm_save(vm);
-    chb_vm_line_update(vm);
+    if (news) {
+        chb_vm_save(vm);
+        chb_vm_line_update(vm);
+    }
 }
 
 void chb_vm_signal(struct chb_vm *vm, enum chb_event_kind kind)

@@ -61,6 +61,7 @@ struct chb_qemu {
     struct chb_qmp_client *client;
     bool ready;  /* both monitors agreed and the capabilities are known */
     bool frozen; /* SIGSTOP was sent */
+    bool trim_due;
     bool entered_told;
     bool merged_told;
     bool surveying;
