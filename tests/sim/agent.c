@@ -97,6 +97,16 @@ void chb_sim_agent_event(struct chb_sim *sim, uint32_t node, const struct chb_ev
     plan_tick(sim, node);
 }
 
+static bool is_answer(enum chb_event_kind kind)
+{
+    return kind == CHB_EVENT_FENCE_RESULT || kind == CHB_EVENT_FENCE_NOTICE ||
+           kind == CHB_EVENT_QEMU_STARTED || kind == CHB_EVENT_QEMU_EXITED ||
+           kind == CHB_EVENT_SEQUENCE || kind == CHB_EVENT_PERSISTED ||
+           kind == CHB_EVENT_COLO_ENTERED || kind == CHB_EVENT_COLO_EXIT;
+}
+
+static void on_echo(struct chb_sim *sim, const struct chb_sim_item *item);
+
 static void on_deliver(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     const struct chb_sim_agent *agent = &sim->agent[item->node];
@@ -107,14 +117,27 @@ static void on_deliver(struct chb_sim *sim, const struct chb_sim_item *item)
         return;
     }
     if (agent->stalled_until > sim->now_ns) {
-        struct chb_sim_item *later = chb_sim_plan(sim, agent->stalled_until - sim->now_ns,
-                                                  on_deliver, item->node, item->tag);
+        struct chb_sim_item *later =
+            chb_sim_plan(sim, agent->stalled_until - sim->now_ns, item->fn, item->node, item->tag);
         later->arg = item->arg;
         later->other = item->other;
         later->event = item->event;
         return;
     }
     chb_sim_agent_event(sim, item->node, &item->event);
+    if (item->fn == on_deliver && is_answer(item->event.kind) && !sim->calm &&
+        chb_sim_rng_chance(&sim->rng, sim->options.echo)) {
+        struct chb_sim_item *echo =
+            chb_sim_plan(sim, chb_sim_latency(sim, 0, 2000, 20000), on_echo, item->node, item->tag);
+        echo->arg = item->arg;
+        echo->event = item->event;
+    }
+}
+
+/* An answer that comes again when it is about something that is over. */
+static void on_echo(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    on_deliver(sim, item);
 }
 
 struct chb_sim_item *chb_sim_deliver(struct chb_sim *sim, uint32_t node, int64_t delay_ns,

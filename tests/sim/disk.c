@@ -67,7 +67,7 @@ void chb_sim_disk_cut(struct chb_sim *sim, uint32_t node, bool power)
         sim->host[node].record = write->record;
         write->landed = true;
     }
-    if (power && sim->options.torn_records && chb_sim_rng_chance(&sim->rng, 200)) {
+    if (power && sim->options.torn_records && chb_sim_rng_chance(&sim->rng, 400)) {
         sim->host[node].record = (struct chb_record){.kind = CHB_RECORD_UNKNOWN};
         sim->torn = true;
         chb_sim_trace(sim, node, "RECORD TORN");

@@ -44,7 +44,8 @@ static void answer(struct chb_sim *sim, uint32_t target, enum chb_outcome outcom
             item->event.u.fence.node = target;
             item->event.u.fence.op = waiter->op;
             item->event.u.fence.outcome = outcome;
-            item->event.u.fence.not_before = chb_sim_host_time(sim, waiter->node, fence->off_at);
+            int64_t not_before = outcome == CHB_OUTCOME_DONE ? fence->off_at : sim->now_ns;
+            item->event.u.fence.not_before = chb_sim_host_time(sim, waiter->node, not_before);
         } else if (waiter->node != 0 && waiter->op == 0) {
             chb_sim_pacemaker_fenced(sim, waiter->node, target, outcome);
         }

@@ -26,7 +26,9 @@ static void choose_options(struct chb_sim_options *options, uint64_t seed)
     options->noise = noises[chb_sim_rng_below(&rng, 4)];
     options->quorum_stop = chb_sim_rng_chance(&rng, 700);
     options->fence_reboots = chb_sim_rng_chance(&rng, 800);
-    options->torn_records = chb_sim_rng_chance(&rng, 150);
+    options->torn_records = chb_sim_rng_chance(&rng, 250);
+    static const uint32_t echoes[] = {0, 0, 10, 100};
+    options->echo = echoes[chb_sim_rng_below(&rng, 4)];
     options->fence_ms = (uint32_t)chb_sim_rng_between(&rng, 20, 1500);
     if (chb_sim_rng_chance(&rng, 300)) {
         options->fence_mode =

@@ -304,7 +304,13 @@ void chb_sim_sequence(struct chb_sim *sim, uint32_t node, const struct chb_actio
     chb_sim_violate(sim, "actions", "n%u: sequence %d", node, (int)run->kind);
 }
 
+/* Its answer may be on its way all the same. */
 void chb_sim_sequence_abort(struct chb_sim *sim, uint32_t node)
 {
-    sim->agent[node].run.op = 0;
+    struct chb_sim_run *run = &sim->agent[node].run;
+
+    if (run->op != 0 && !sim->calm && chb_sim_rng_chance(&sim->rng, sim->options.echo * 3)) {
+        finish(sim, node, CHB_OUTCOME_DONE);
+    }
+    run->op = 0;
 }
