@@ -2,7 +2,9 @@
 """The story that `./demo` tells: a pair is made, its primary is killed, a host loses power, and the
 client's one connection goes on."""
 
+import json
 import signal
+import socket
 import sys
 import threading
 import time
@@ -18,7 +20,7 @@ BOLD, DIM, GREEN, RESET = ("\033[1m", "\033[2m", "\033[32m", "\033[0m") \
     if sys.stdout.isatty() else ("", "", "", "")
 # What a failover's steps mean, in the order in which they happen.
 STEPS = (
-    ("death", "death: the kernel says so, or the node leaves"),
+    ("death", "death: the kernel tells the agent of that host"),
     ("noticed", "noticed by the survivor"),
     ("proven", "proven that the other side cannot speak"),
     ("decided", "decided to go on alone"),
@@ -66,15 +68,19 @@ class Screen:
                  f"{faults} lost, repeated or reset, one connection", GREEN)
 
     def _run(self):
-        while not self.ended.wait(0.2):
-            client = self.pair.client
-            if client is None:
-                return
-            with self.lock:
-                print("\r\033[K", end="")
-            # The counter itself is said at each step; a terminal also sees that time goes on.
-            with self.lock:
-                print(f"{DIM}  {boottime() - self.start:5.1f} s{RESET}", end="", flush=True)
+        """The counter, again and again, over a control connection of its own."""
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+                sock.connect(self.pair.client.control_path)
+                answers = sock.makefile("r", encoding="utf-8")
+                while not self.ended.wait(0.1):
+                    sock.sendall(b"report\n")
+                    report = json.loads(answers.readline())
+                    with self.lock:
+                        print(f"\r\033[K{DIM}[{boottime() - self.start:5.1f} s]   counter "
+                              f"{report['value']}{RESET}", end="", flush=True)
+        except (OSError, ValueError):
+            return  # the client has ended
 
     def end(self):
         self.ended.set()
@@ -132,7 +138,8 @@ def kill_qemu(screen, lab, pair):
     pair.wait_agreement()
     screen.say(f"  a new pair, made by the agents: {pair.primary()} and {pair.secondary()}")
     show(screen, lab, pair, survivor)
-    return (f"kill -9 of QEMU on {victim}", at, pair.failover_steps(survivor), first, gap)
+    steps = {**pair.failover_steps(survivor), "death": pair.death_at(victim, at)}
+    return (f"kill -9 of QEMU on {victim}", at, steps, first, gap)
 
 
 def cut_power(screen, lab, pair):

@@ -164,9 +164,15 @@ class Pair:
         self.result.check(found <= set(failures), f"unexpected failures: {found}")
         return self.lab.timeline.add("Pacemaker agrees")
 
+    def exists(self):
+        """Pacemaker knows the resource."""
+        return bool(self.lab.cluster.roles(self.vm))
+
     def up(self, think_ms=5):
-        """A whole pair with a counting client: where every scenario starts."""
-        self.create()
+        """A whole pair with a counting client: where every scenario starts. A pair that an earlier
+        repeat has left is taken as it is."""
+        if not self.exists():
+            self.create()
         self.wait_whole()
         self.wait_agreement()
         self.connect(think_ms)
@@ -182,6 +188,16 @@ class Pair:
         failovers = json.loads(done.stdout).get("failovers", [])
         steps = failovers[-1]["steps"] if failovers else []
         return {each["step"]: each["boottime_ns"] / 1e9 for each in steps}
+
+    def death_at(self, node, since):
+        """When the kernel told the agent of `node` that its QEMU is dead (seconds), after `since`.
+        All nodes of a lab have one clock."""
+        done = self.lab.nodes[node].exec(["/usr/sbin/coloctl", "events", self.vm, "--json"])
+        for event in json.loads(done.stdout)["events"]:
+            at = event["boottime_ns"] / 1e9
+            if event["note"] == "qemu-died" and at >= since:
+                return at
+        raise LabError(f"the agent of {node} knows of no death since {since:.3f}")
 
     def gap_ms(self, at, settle_ms=150):
         """Longest wait of the client that began around the moment `at` (seconds): the failure is

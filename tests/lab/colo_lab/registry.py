@@ -18,23 +18,25 @@ class Scenario:
     about: str
     options: dict = field(default_factory=dict)
     shared: bool = False
+    in_place: bool = False
     product: bool = True
     timeout_s: int = 300
 
 
-def scenario(name, shared=False, product=True, timeout_s=300, **options):
+def scenario(name, shared=False, in_place=False, product=True, timeout_s=300, **options):
     """Registers a function `run(lab, result)` as a scenario.
 
     options: fields of LabOptions that it needs (nodes=2, two_node=True, token_ms=1000).
     shared: it leaves the lab as it found it, so the next shared scenario with the same options
-    may go on in it. product: it needs colo-hbd in the build tree and is skipped without it.
+    may go on in it. in_place: its own repeats may, because it leaves a whole pair. product: it needs colo-hbd in the build tree and is skipped without it.
     timeout_s: the run is failed after this.
     """
     def register(function):
         if name in _scenarios:
             raise LabError(f"two scenarios are called {name}")
         about = (function.__doc__ or "").strip().split("\n")[0]
-        _scenarios[name] = Scenario(name, function, about, options, shared, product, timeout_s)
+        _scenarios[name] = Scenario(name, function, about, options, shared, in_place, product,
+                                    timeout_s)
         return function
     return register
 

@@ -84,7 +84,8 @@ class Runner:
                 timeline.add(f"end of repeat {index + 1}")
             result.steps += timeline.sorted()
             self._keep(lab, folder, before)
-            if self.given is None and not (passed and scenario.shared):
+            again = scenario.in_place and index + 1 < repeat
+            if self.given is None and not (passed and (scenario.shared or again)):
                 self.end_lab()
 
     def _echo(self, line):

@@ -43,7 +43,7 @@ def idle_cost(lab, result):
         pair.finish()
 
 
-@scenario("daemon-killed")
+@scenario("daemon-killed", in_place=True)
 def daemon_killed(lab, result):
     """kill -9 of colo-hbd on either side: guest and COLO go on, the new daemon knows everything."""
     with Pair(lab, result) as pair:
