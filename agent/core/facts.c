@@ -237,7 +237,8 @@ static void facts_qemu(struct chb_core *core, const struct chb_event *event,
     if (event->kind == CHB_EVENT_QEMU_EXITED) {
         qemu_exited(core, actions);
     } else if (event->kind == CHB_EVENT_COLO_ENTERED) {
-        core->in_colo = true;
+        /* Of a secondary only: one that went solo since is a primary, whose join says so itself. */
+        core->in_colo = core->in_colo || core->role == CHB_ROLE_SECONDARY;
     } else if (event->kind == CHB_EVENT_COLO_EXIT) {
         if (!chb_time_is_set(core->broken_at)) {
             core->broken_at = core->now;

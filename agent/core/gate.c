@@ -148,6 +148,19 @@ static struct chb_verdict gate_cold_paired(const struct chb_core *core)
     return no(CHB_REASON_PEER_RECORD_NEEDED, peer->node);
 }
 
+/* Of two hosts with a replica, people want to hear of the primary. */
+static uint32_t who_serves(const struct chb_core *core, uint32_t otherwise)
+{
+    for (uint32_t i = 0; i < CHB_NODES_MAX; i++) {
+        const struct chb_peer *peer = &core->peers[i];
+        if (peer->node != 0 && chb_peer_talks(peer) && chb_peer_has_replica(peer) &&
+            peer->msg.role == CHB_ROLE_PRIMARY) {
+            return peer->node;
+        }
+    }
+    return otherwise;
+}
+
 /* No replica of the VM may be alive or newer anywhere that can be reached. */
 static struct chb_verdict gate_cold_others(const struct chb_core *core)
 {
@@ -160,7 +173,7 @@ static struct chb_verdict gate_cold_others(const struct chb_core *core)
             return no(CHB_REASON_PEER_RECORD_NEEDED, peer->node);
         }
         if (chb_peer_talks(peer) && chb_peer_has_replica(peer)) {
-            return no(CHB_REASON_SERVED_ELSEWHERE, peer->node);
+            return no(CHB_REASON_SERVED_ELSEWHERE, who_serves(core, peer->node));
         }
         const struct chb_record *theirs = &peer->msg.record;
         if (core->record.generation != 0 && core->record.generation == theirs->generation &&
