@@ -26,8 +26,9 @@ static void print_cluster(struct json_object *result)
            !up                                       ? ""
            : chb_ctl_bool(cluster, "quorate", false) ? ", quorate"
                                                      : ", no quorum",
-           !up                                       ? ""
-           : chb_ctl_bool(cluster, "fencing", false) ? ", fencing configured"
+           !up                                             ? ""
+           : !chb_ctl_bool(cluster, "fencing_known", true) ? ", fencing not known yet"
+           : chb_ctl_bool(cluster, "fencing", false)       ? ", fencing configured"
                                                      : ", NO FENCING: a lost host means hold");
 }
 

@@ -186,6 +186,7 @@ struct json_object *chb_status_json(struct chb_daemon *daemon, struct chb_vm *on
     put_bool(cluster, "up", daemon->cluster_up);
     put_bool(cluster, "quorate", daemon->quorate);
     put_bool(cluster, "fencing", daemon->fencing.known && daemon->fencing.configured);
+    put_bool(cluster, "fencing_known", daemon->fencing.known);
     json_object_object_add(result, "cluster", cluster);
     struct json_object *vms = json_object_new_array();
     for (uint32_t i = 0; i < daemon->n_vms; i++) {

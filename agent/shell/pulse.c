@@ -109,7 +109,8 @@ static int on_slow(sd_event_source *source, uint64_t usec, void *userdata)
             chb_cib_read(daemon->vms[i]);
         }
     }
-    if (daemon->slow_turns % 15 == 0) {
+    /* Pacemaker starts after this daemon, so the first answer is asked for again and again. */
+    if (!daemon->fencing.known || daemon->slow_turns % 15 == 0) {
         chb_fences_refresh(daemon);
     }
     (void)sd_notifyf(0, "STATUS=%u VMs, %s", daemon->n_vms,
