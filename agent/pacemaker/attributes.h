@@ -80,8 +80,9 @@ int chb_attributes_set(struct chb_attributes *attributes, const char *name, cons
 /*
  * Sets this node's promotion score of a resource (attribute master-RESOURCE, transient).
  *
- * resource: name of the primitive, without ":N". score: -CHB_ATTRIBUTE_SCORE_MAX to CHB_ATTRIBUTE_SCORE_MAX, or
- * CHB_SCORE_MINUS_INFINITY: never promote here. Errors: as chb_attributes_set().
+ * resource: name of the primitive, without ":N". score: -CHB_ATTRIBUTE_SCORE_MAX to
+ * CHB_ATTRIBUTE_SCORE_MAX, or CHB_SCORE_MINUS_INFINITY: never promote here. Errors: as
+ * chb_attributes_set().
  */
 int chb_attributes_set_score(struct chb_attributes *attributes, const char *resource, int32_t score,
                              uint64_t *ret_ticket);

@@ -230,7 +230,8 @@ static void test_bad_names_and_values(void **state)
     memset(long_text, 'x', sizeof(long_text) - 1);
     long_text[sizeof(long_text) - 1] = '\0';
     assert_int_equal(chb_attributes_set(attributes, "a", long_text, NULL), -EINVAL);
-    assert_int_equal(chb_attributes_set_score(attributes, "a", CHB_ATTRIBUTE_SCORE_MAX + 1, NULL), -EINVAL);
+    assert_int_equal(chb_attributes_set_score(attributes, "a", CHB_ATTRIBUTE_SCORE_MAX + 1, NULL),
+                     -EINVAL);
     assert_int_equal(chb_attributes_set_score(attributes, "a", INT32_MIN, NULL), -EINVAL);
     assert_int_equal(chb_attributes_new(fake.event, fake.tools, "", 0, NULL, NULL, &other),
                      -EINVAL);
