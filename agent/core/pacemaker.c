@@ -2,6 +2,22 @@
 /* Pacemaker is steered by scores and answered with its own last command (lab-notes, D). */
 #include <agent/core/internal.h>
 
+/* Two lines of the same generation are possible only where somebody has signed for it
+ * (require_fencing=false, P3). One of them must end at once, and both hosts must find the same. */
+static const struct chb_peer *find_twin(const struct chb_core *core)
+{
+    for (uint32_t i = 0; i < CHB_NODES_MAX; i++) {
+        const struct chb_peer *peer = &core->peers[i];
+        const struct chb_record *theirs = &peer->msg.record;
+        if (peer->node != 0 && chb_peer_talks(peer) && chb_peer_has_replica(peer) &&
+            core->record.kind == CHB_RECORD_SOLO && theirs->kind == CHB_RECORD_SOLO &&
+            theirs->generation == core->record.generation && theirs->author < core->record.author) {
+            return peer;
+        }
+    }
+    return NULL;
+}
+
 /* R6: somebody has a newer line of history, so this one is over. */
 static bool line_is_lost(const struct chb_core *core, uint32_t *ret_node)
 {
@@ -13,6 +29,9 @@ static bool line_is_lost(const struct chb_core *core, uint32_t *ret_node)
         return false; /* it follows a line and has none of its own */
     }
     const struct chb_peer *newer = chb_find_newer(core, own);
+    if (newer == NULL) {
+        newer = find_twin(core);
+    }
     if (newer != NULL) {
         *ret_node = newer->node;
         return true;

@@ -27,6 +27,7 @@ static void choose_options(struct chb_sim_options *options, uint64_t seed)
     options->quorum_stop = chb_sim_rng_chance(&rng, 700);
     options->fence_reboots = chb_sim_rng_chance(&rng, 800);
     options->torn_records = chb_sim_rng_chance(&rng, 250);
+    options->unsafe = chb_sim_rng_chance(&rng, 40);
     static const uint32_t echoes[] = {0, 0, 10, 100};
     options->echo = echoes[chb_sim_rng_below(&rng, 4)];
     options->fence_ms = (uint32_t)chb_sim_rng_between(&rng, 20, 1500);
@@ -41,16 +42,35 @@ static void choose_options(struct chb_sim_options *options, uint64_t seed)
  * several images, and after a record was torn. */
 static void operator_seeds(struct chb_sim *sim)
 {
+    uint32_t best = 0;
+
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        const struct chb_sim_copy *copy = &sim->host[node].copy;
-        if (sim->agent[node].running && copy->present && copy->valid &&
-            sim->host[node].record.kind != CHB_RECORD_FILLING && copy->contains == sim->let_out) {
-            chb_sim_trace(sim, node, "OPERATOR: the data is here");
-            sim->stats.seeds++;
-            chb_sim_command(sim, node, CHB_EVENT_SEED, 0, 0);
-            return;
+        const struct chb_sim_host *host = &sim->host[node];
+        if (sim->agent[node].running && host->copy.present && host->copy.valid &&
+            host->record.kind != CHB_RECORD_FILLING &&
+            (host->copy.contains == sim->let_out || sim->options.unsafe) &&
+            (best == 0 || host->record.generation > sim->host[best].record.generation)) {
+            best = node;
         }
     }
+    if (best != 0) {
+        chb_sim_trace(sim, best, "OPERATOR: the data is here");
+        sim->stats.seeds++;
+        chb_sim_command(sim, best, CHB_EVENT_SEED, 0, 0);
+    }
+}
+
+/* Whatever was signed for: in the end there is one speaker. */
+static bool one_server(struct chb_sim *sim)
+{
+    uint32_t serving = 0;
+    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
+        serving += chb_sim_serves(sim, node) ? 1 : 0;
+    }
+    if (serving != 1) {
+        chb_sim_violate(sim, "R10", "%u replicas serve in the end", serving);
+    }
+    return sim->violation.rule == NULL;
 }
 
 static bool calm(struct chb_sim *sim)
@@ -63,10 +83,14 @@ static bool calm(struct chb_sim *sim)
     for (int64_t ms = 15000; ms < CALM_MS && !pair && sim->violation.rule == NULL; ms += 10000) {
         pair = chb_sim_run_until(sim, 10000, chb_sim_is_pair);
         silent_ms = chb_sim_server(sim) == 0 ? silent_ms + 10000 : 0;
-        if (!pair && silent_ms >= SEED_AFTER_MS && sim->torn) {
+        if (!pair && silent_ms >= SEED_AFTER_MS && (sim->torn || sim->options.unsafe)) {
             operator_seeds(sim);
             silent_ms = 0;
         }
+    }
+    if (!pair && sim->options.unsafe) {
+        return one_server(
+            sim); /* two histories: a pair comes when somebody says which one counts */
     }
     if (!pair) {
         chb_sim_violate(sim, "R10", "%s after %d s without faults",

@@ -119,7 +119,7 @@ void chb_sim_command(struct chb_sim *sim, uint32_t node, enum chb_event_kind kin
         .disk_bytes = {1u << 30},
         .hang_timeout = chb_ms(1000),
         .qemu_version = 0x070216,
-        .require_fencing = true,
+        .require_fencing = !sim->options.unsafe,
         .image_present = sim->host[node].copy.present,
     };
 }

@@ -220,6 +220,7 @@ struct chb_sim_options {
     bool quorum_stop; /* no-quorum-policy=stop */
     bool fence_reboots;
     bool torn_records; /* a power cut may tear a record */
+    bool unsafe;       /* require_fencing=false: the operator's signature under R1 and R2 */
     uint32_t echo;     /* permille of answers that come a second time, late */
     enum chb_sim_fence_mode fence_mode;
     uint32_t fence_ms;

@@ -168,7 +168,7 @@ static bool may_boot(const struct chb_core *core, const struct cold *cold)
         return false;
     }
     if (is_history(cold->kind) && is_history(cold->theirs) && cold->their_offset == 0 &&
-        !cold->same_author) {
+        !cold->same_author && !core->seeded) {
         return false; /* diverged */
     }
     if (!by_word &&
