@@ -102,14 +102,21 @@ static void on_done(void *userdata, const struct chb_seq_result *result)
     memcpy(ports.compare, result->ports.compare, sizeof(ports.compare));
     chb_log(LOG_INFO, "%s: sequence %s took %lld ms", vm->name, chb_sequence_id(vm->qemu.seq_kind),
             (long long)chb_span_ms(chb_time_since(result->finished_at, result->started_at)));
+    bool solo_runs = chb_time_is_set(result->milestones[CHB_SEQ_SOLO_RUNNING]);
+    char text[CHB_VM_TEXT_SIZE];
+    (void)snprintf(text, sizeof(text), "%s: %s", result->step,
+                   result->text[0] != '\0' ? result->text : strerror(-result->error));
     vm->qemu.seq = chb_seq_free(vm->qemu.seq);
     if (result->outcome == CHB_OUTCOME_DONE) {
         answer(vm, CHB_OUTCOME_DONE, &ports);
         return;
     }
-    char text[CHB_VM_TEXT_SIZE];
-    (void)snprintf(text, sizeof(text), "%s: %s", result->step,
-                   result->text[0] != '\0' ? result->text : strerror(-result->error));
+    if (solo_runs) {
+        /* QEMU was seen running alone; what failed is tidying up, and no reason to kill a guest. */
+        chb_log(LOG_WARNING, "%s: left over from the pair: %s", vm->name, text);
+        answer(vm, CHB_OUTCOME_DONE, &ports);
+        return;
+    }
     failed(vm, result->outcome, text);
 }
 
