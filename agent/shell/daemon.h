@@ -6,6 +6,7 @@
  *   main.c        order of setting up and tearing down
  *   pulse.c       own lateness, heartbeats, watchdog
  *   members.c     corosync's events to every core, silence of agents
+ *   resolve.c     addresses of the nodes
  *   fences.c      Pacemaker's fencer and its settings
  *   cib.c         the cluster's copy of the records, scores, attributes
  *   vm*.c         one VM (vm.h)
@@ -28,6 +29,7 @@
 #include <agent/records/writer.h>
 #include <agent/shell/digests.h>
 #include <agent/shell/options.h>
+#include <agent/shell/resolve.h>
 #include <agent/shell/strangers.h>
 #include <agent/text/names.h>
 #include <fencing/fencer.h>
@@ -114,6 +116,7 @@ struct chb_daemon {
     bool detecting;
     struct chb_digests digests;
     struct chb_strangers strangers;
+    struct chb_resolver resolver;
     uint32_t mismatches; /* heartbeats in a row whose digest did not fit */
     bool want_states;
     chb_time told_all_at;

@@ -295,6 +295,7 @@ static void topology(struct chb_daemon *daemon)
             chb_log(LOG_ERR, "Pacemaker cannot be reached: %s", strerror(-r));
         }
     }
+    chb_resolve_all(daemon, true);
     if (first && daemon->self != 0) {
         chb_adopt_all(daemon); /* records on the disk: now it is known whose they are */
     }

@@ -112,6 +112,7 @@ static int on_slow(sd_event_source *source, uint64_t usec, void *userdata)
     /* Pacemaker starts after this daemon, so the first answer is asked for again and again. */
     if (!daemon->fencing.known || daemon->slow_turns % 15 == 0) {
         chb_fences_refresh(daemon);
+        chb_resolve_all(daemon, false);
     }
     (void)sd_notifyf(0, "STATUS=%u VMs, %s", daemon->n_vms,
                      !daemon->cluster_up ? "not in the cluster"

@@ -6,7 +6,6 @@
  */
 #include <agent/shell/vm.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -67,7 +66,8 @@ const char *chb_qemu_address(const struct chb_vm *vm, uint32_t node)
         return NULL;
     }
     int link = vm->config->replication_link;
-    return chb_topology_address(topology, node, link < 0 ? CHB_LINK_LAST : link);
+    return chb_resolve(vm->daemon,
+                       chb_topology_address(topology, node, link < 0 ? CHB_LINK_LAST : link));
 }
 
 /* ---- the last stage: the guest runs, or the secondary is there ---- */
@@ -319,11 +319,7 @@ static int prepare_images(struct chb_vm *vm, const struct chb_action *action)
 static int find_listen_address(struct chb_vm *vm)
 {
     const char *address = chb_qemu_address(vm, vm->daemon->self);
-    struct in6_addr buffer;
     if (address == NULL || strlen(address) >= sizeof(vm->qemu.listen_address)) {
-        return -EADDRNOTAVAIL;
-    }
-    if (inet_pton(AF_INET, address, &buffer) != 1 && inet_pton(AF_INET6, address, &buffer) != 1) {
         return -EADDRNOTAVAIL;
     }
     (void)snprintf(vm->qemu.listen_address, sizeof(vm->qemu.listen_address), "%s", address);
@@ -342,7 +338,7 @@ void chb_qemu_start(struct chb_vm *vm, const struct chb_action *action)
         return;
     }
     if (secondary && find_listen_address(vm) < 0) {
-        chb_qemu_start_failed(vm, "this node has no numeric address on the replication link; see "
+        chb_qemu_start_failed(vm, "this node has no known address on the replication link; see "
                                   "corosync.conf and the parameter replication_link");
         return;
     }
