@@ -143,6 +143,8 @@ static void on_qmp_event(void *userdata, const struct chb_qmp_event *event)
         chb_log(LOG_WARNING, "%s: %s on %s: %s", vm->name, chb_qmp_event_name(event->kind),
                 event->id, event->error);
         if (is_local_disk(event->id)) {
+            vm->disk_failed = true;
+            vm->health = 0;
             chb_vm_qemu_event(vm, CHB_EVENT_DISK_ERROR);
         }
         return;
@@ -356,6 +358,7 @@ void chb_qemu_look(struct chb_vm *vm)
     if (vm->qemu.child != NULL) {
         chb_log_bound(chb_vm_log_path(vm, path), LOG_BYTES_MAX);
     }
+    chb_vm_health(vm, false);
     if (!vm->core.record.overlays_pending) {
         vm->qemu.merged_told = false;
     } else if (vm->qemu.ready && !vm->qemu.frozen && !vm->qemu.surveying &&

@@ -172,6 +172,7 @@ int chb_vm_new(struct chb_daemon *daemon, const char *name, struct chb_vm **ret_
         return -ENOMEM;
     }
     vm->daemon = daemon;
+    vm->health = 100; /* as the core begins with */
     (void)snprintf(vm->name, sizeof(vm->name), "%s", name);
     chb_core_init(&vm->core, daemon->self, daemon->boot, daemon->nodes, daemon->n_nodes);
     int r = chb_vm_key_make(name, &vm->key);

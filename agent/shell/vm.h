@@ -7,6 +7,7 @@
  *   vm_setup.c    `vm-start`: parameters, images, QEMU's version, then START
  *   vm_adopt.c    what an earlier daemon left running
  *   vm_runtime.c  the runtime file
+ *   vm_health.c   disk errors and uplinks
  *   vm_status.c   the one-line status, to the node attribute
  *   qemu_start.c  images, taps, process, monitors, "QEMU_STARTED"
  *   qemu_watch.c  death, QMP's events, pings, surveys
@@ -144,6 +145,8 @@ struct chb_vm {
         uint64_t qemu;
     } saved; /* what the runtime file says */
 
+    bool disk_failed; /* since vm-start */
+    uint8_t health;   /* last told; 0 to 100 */
     bool cib_reading;
     uint64_t score_sent;
     struct chb_ring history;
@@ -197,6 +200,10 @@ void chb_vm_save(struct chb_vm *vm);
 /* vm_status.c */
 void chb_vm_line_update(struct chb_vm *vm);
 int chb_vm_percent(const struct chb_vm *vm);
+
+/* vm_health.c */
+/* Looks at this host and tells the core what has changed. @fresh: forgets what was wrong before. */
+void chb_vm_health(struct chb_vm *vm, bool fresh);
 
 /* qemu_start.c */
 void chb_qemu_start(struct chb_vm *vm, const struct chb_action *action);

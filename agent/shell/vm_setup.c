@@ -129,6 +129,7 @@ static void finish(struct chb_vm *vm)
         chb_command_new(vm->daemon, CHB_COMMAND_PLAIN, client, vm, chb_ms(START_TIMEOUT_MS));
     if (command != 0) {
         tell_core(vm, command);
+        chb_vm_health(vm, true);
         chb_cib_read(vm);
     }
 }

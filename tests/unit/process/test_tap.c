@@ -23,6 +23,7 @@
 
 #include <cmocka.h>
 
+#include <agent/process/bridge.h>
 #include <agent/process/tap.h>
 
 static bool usable;
@@ -173,11 +174,39 @@ static void ipv6_is_dropped(void **state)
     assert_int_equal(chb_tap_remove("chbtest2"), 0);
 }
 
+/* The kernel tells of a lost carrier up to a second later. */
+static void wait_uplink(const char *bridge, int wanted)
+{
+    for (int i = 0; i < 300 && chb_bridge_has_uplink(bridge, "eth") != wanted; i++) {
+        (void)usleep(10000);
+    }
+    assert_int_equal(chb_bridge_has_uplink(bridge, "eth"), wanted);
+}
+
+static void uplink(void **state)
+{
+    (void)state;
+    if (!usable) {
+        skip();
+    }
+    char error[CHB_TAP_ERROR_SIZE] = "";
+    assert_int_equal(chb_bridge_has_uplink("nobr", "chb"), -ENODEV);
+    assert_int_equal(chb_bridge_has_uplink("br1", "chb"), 1); /* no port at all */
+    assert_int_equal(chb_tap_create("chbtest3", "br1", false, error), 0);
+    assert_int_equal(chb_bridge_has_uplink("br1", "chb"), 1); /* only our own */
+    wait_uplink("br1", 0); /* as if it were somebody's */
+    int held = open_tap("chbtest3");
+    wait_uplink("br1", 1); /* open: it has a carrier */
+    (void)close(held);
+    assert_int_equal(chb_tap_remove("chbtest3"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(life_of_a_tap),
         cmocka_unit_test(no_bridge),
+        cmocka_unit_test(uplink),
         cmocka_unit_test(ipv6_is_dropped),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

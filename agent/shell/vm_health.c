@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How fit this host is to hold the VM: what decides when both replicas live and cannot go on
+ * together. */
+#include <agent/shell/vm.h>
+
+#include <agent/process/bridge.h>
+#include <agent/shell/log.h>
+
+#define TAP_PREFIX "chb" /* chb_qemu_tap_name() */
+#define HEALTH_WELL 100
+#define HEALTH_NO_UPLINK 50
+#define HEALTH_DISK_FAILED 0
+
+static uint8_t health_of(const struct chb_vm *vm)
+{
+    if (vm->disk_failed) {
+        return HEALTH_DISK_FAILED;
+    }
+    for (unsigned i = 0; i < vm->config->spec.n_nics; i++) {
+        if (chb_bridge_has_uplink(vm->config->spec.nics[i].bridge, TAP_PREFIX) == 0) {
+            return HEALTH_NO_UPLINK;
+        }
+    }
+    return HEALTH_WELL;
+}
+
+void chb_vm_health(struct chb_vm *vm, bool fresh)
+{
+    if (vm->config == NULL || !vm->core.started) {
+        return;
+    }
+    vm->disk_failed = vm->disk_failed && !fresh;
+    uint8_t health = health_of(vm);
+    if (health == vm->health && health == vm->core.health) {
+        return;
+    }
+    vm->health = health;
+    chb_log(health == HEALTH_WELL ? LOG_NOTICE : LOG_WARNING, "%s: health of this host: %u%s",
+            vm->name, health,
+            health == HEALTH_NO_UPLINK ? ", a bridge has no port with a carrier" : "");
+    struct chb_event event = {.kind = CHB_EVENT_HEALTH};
+    event.u.health = health;
+    chb_vm_event(vm, &event);
+}
