@@ -161,7 +161,7 @@ void chb_phase_going_solo(struct chb_core *core, struct chb_actions *actions)
     } else if (recorded) {
         run_solo_sequence(core, actions);
     } else if (!chb_gate(core).allowed) {
-        chb_enter(core, actions, CHB_PHASE_HOLDING);
+        hold(core, actions); /* the proof is gone, and with it the right to speak */
     } else if (chb_time_reached(core->now, core->record_retry_at)) {
         struct chb_record record = {
             .kind = CHB_RECORD_SOLO,

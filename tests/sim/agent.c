@@ -231,6 +231,8 @@ static void on_start(struct chb_sim *sim, const struct chb_sim_item *item)
     }
     memset(agent, 0, sizeof(*agent));
     agent->running = true;
+    sim->qemu[node].op = 0; /* numbers begin anew */
+    sim->qemu[node].solo_op = 0;
     agent->boot = sim->next_serial++;
     agent->tick_at = INT64_MAX;
     for (uint32_t i = 0; i < sim->options.n_nodes; i++) {

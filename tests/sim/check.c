@@ -192,6 +192,24 @@ static void check_loser(struct chb_sim *sim, uint32_t node, const struct chb_eve
     }
 }
 
+/* R8: a start or a way to go solo that may have failed leaves no QEMU behind, whatever it does. */
+static void check_unknown(struct chb_sim *sim, uint32_t node, const struct chb_event *event)
+{
+    const struct chb_sim_qemu *qemu = &sim->qemu[node];
+    bool bad = event->u.result.outcome != CHB_OUTCOME_DONE && event->u.result.qemu == qemu->id;
+
+    if (qemu->mode == CHB_SIM_MODE_NONE || qemu->killed || !bad) {
+        return;
+    }
+    if (event->kind == CHB_EVENT_QEMU_STARTED && event->u.result.op == qemu->op) {
+        chb_sim_violate(sim, "R8", "n%u keeps a QEMU whose start did not succeed", node);
+    }
+    if (event->kind == CHB_EVENT_SEQUENCE && qemu->solo_op != 0 &&
+        event->u.result.op == qemu->solo_op) {
+        chb_sim_violate(sim, "R8", "n%u keeps a QEMU that may not have gone solo", node);
+    }
+}
+
 /* R7: told that its secondary, or everybody, is lost, a primary is silent at the end of that very
  * step, unless it is on its way with proof: then check_solo() judges, too. */
 static void check_silence(struct chb_sim *sim, uint32_t node)
@@ -219,6 +237,7 @@ void chb_sim_check_step(struct chb_sim *sim, uint32_t node, const struct chb_eve
         }
     }
     check_loser(sim, node, event);
+    check_unknown(sim, node, event);
     check_silence(sim, node);
 }
 

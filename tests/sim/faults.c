@@ -136,6 +136,19 @@ static void fault_replication(struct chb_sim *sim, uint32_t node)
     (void)chb_sim_plan(sim, span(sim, 50, 10000), end_replication_cut, node, 0);
 }
 
+/* A host that stands still, and goes on as if nothing had been: with the old frames in its queues.
+ */
+static void fault_freeze(struct chb_sim *sim, uint32_t node)
+{
+    int64_t ns = span(sim, 100, 8000);
+
+    chb_sim_qemu_hang(sim, node, true, true);
+    chb_sim_agent_stall(sim, node, ns / 1000000);
+    chb_sim_cut(sim, node, node);
+    (void)chb_sim_plan(sim, ns, end_hang, node, sim->qemu[node].serial);
+    (void)chb_sim_plan(sim, ns + CHB_SIM_MS(1), on_heal, 0, 0);
+}
+
 static void fault_flap(struct chb_sim *sim, uint32_t node)
 {
     for (uint32_t other = 1; other <= sim->options.n_nodes; other++) {
@@ -290,7 +303,7 @@ static const struct kind kinds[] = {
     {fault_fencer, 4, false},     {fault_disk, 4, false},       {fault_starts, 2, false},
     {fault_sequences, 3, false},  {fault_guest_off, 1, false},  {fault_disk_error, 3, false},
     {fault_switchover, 4, false}, {fault_resync, 2, false},     {fault_standby, 3, false},
-    {fault_operator, 4, false},
+    {fault_operator, 10, false},  {fault_freeze, 5, true},
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -4,7 +4,7 @@
 #include <tests/sim/sim.h>
 
 #define CALM_MS 300000 /* the longest pause between two joins is 30 s */
-#define SEED_AFTER_MS 90000
+#define SEED_AFTER_MS 40000
 
 static void choose_options(struct chb_sim_options *options, uint64_t seed)
 {
@@ -43,13 +43,17 @@ static void choose_options(struct chb_sim_options *options, uint64_t seed)
 static void operator_seeds(struct chb_sim *sim)
 {
     uint32_t best = 0;
+    uint32_t tries = sim->operator_tries++;
 
-    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
+    /* The newest record first; if that is refused, the next time any other good copy. */
+    for (uint32_t i = 0; i < sim->options.n_nodes; i++) {
+        uint32_t node = 1 + (tries + i) % sim->options.n_nodes;
         const struct chb_sim_host *host = &sim->host[node];
         if (sim->agent[node].running && host->copy.present && host->copy.valid &&
             host->record.kind != CHB_RECORD_FILLING &&
             (host->copy.contains == sim->let_out || sim->options.unsafe) &&
-            (best == 0 || host->record.generation > sim->host[best].record.generation)) {
+            (best == 0 ||
+             (tries % 2 == 0 && host->record.generation > sim->host[best].record.generation))) {
             best = node;
         }
     }

@@ -214,6 +214,7 @@ void chb_sim_qemu_start(struct chb_sim *sim, uint32_t node, const struct chb_act
     *qemu = (struct chb_sim_qemu){
         .id = action->u.qemu.qemu,
         .serial = sim->next_serial++,
+        .op = action->u.qemu.op,
         .mode = CHB_SIM_MODE_STARTING,
         .as_secondary = secondary,
         .merge = action->u.qemu.merge_overlays,

@@ -294,6 +294,7 @@ void chb_sim_sequence(struct chb_sim *sim, uint32_t node, const struct chb_actio
         return;
     case CHB_SEQUENCE_SOLO_PRIMARY:
     case CHB_SEQUENCE_SOLO_SECONDARY:
+        sim->qemu[node].solo_op = run->op;
         next(sim, node, chb_sim_latency(sim, 2, 15, 80), on_solo);
         return;
     case CHB_SEQUENCE_NONE:

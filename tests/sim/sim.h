@@ -41,8 +41,10 @@ enum chb_sim_mode {
 };
 
 struct chb_sim_qemu {
-    uint64_t id;     /* the core's name for it */
-    uint64_t serial; /* of the process; 0: none */
+    uint64_t id;      /* the core's name for it */
+    uint64_t serial;  /* of the process; 0: none */
+    uint32_t op;      /* of its start */
+    uint32_t solo_op; /* of its going solo; 0: none */
     enum chb_sim_mode mode;
     bool as_secondary; /* it was started as one */
     bool killed;       /* SIGKILL is under way */
@@ -284,7 +286,8 @@ struct chb_sim {
     uint32_t next_ring;   /* ids, never repeated */
     uint64_t next_serial; /* of processes, writes, sequences, incarnations */
     bool calm;            /* no more faults: the phase in which everything must come right */
-    bool torn;            /* some record has been torn in this history */
+    uint32_t operator_tries;
+    bool torn; /* some record has been torn in this history */
 
     /* faults.c */
     uint32_t fault_weight[32];
