@@ -63,6 +63,9 @@ static _Noreturn void servant_main(int fd, int dir_fd, bool urgent)
         (void)sched_setscheduler(0, SCHED_RR, &param);
         (void)setpriority(PRIO_PROCESS, 0, -20);
     }
+    for (int number = 1; number < SIGRTMIN; number++) {
+        (void)signal(number, SIG_DFL); /* the daemon's handlers are about the daemon */
+    }
     (void)signal(SIGINT, SIG_IGN); /* a Ctrl-C at the terminal is for the daemon to judge */
     (void)signal(SIGTERM, SIG_IGN);
     (void)signal(SIGPIPE, SIG_IGN);

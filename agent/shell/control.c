@@ -100,9 +100,24 @@ static void answer_monitor(struct chb_vm *vm, uint64_t client, bool probe)
     answer(vm->daemon, client, chb_control_ok(result));
 }
 
-static void monitor(struct chb_daemon *daemon, struct chb_vm *vm, uint64_t client, bool probe)
+static void remember_monitor(struct chb_daemon *daemon, struct chb_vm *vm, const char *name,
+                             uint64_t client, bool probe)
 {
-    if (vm == NULL) {
+    uint32_t id = chb_command_new(daemon, probe ? CHB_COMMAND_PROBE : CHB_COMMAND_MONITOR, client,
+                                  vm, chb_ms(LOADED_TIMEOUT_MS));
+    for (unsigned i = 0; id != 0 && i < CHB_COMMANDS_MAX; i++) {
+        if (daemon->commands[i].id == id) {
+            (void)snprintf(daemon->commands[i].name, sizeof(daemon->commands[i].name), "%s", name);
+        }
+    }
+}
+
+static void monitor(struct chb_daemon *daemon, const char *name, uint64_t client, bool probe)
+{
+    struct chb_vm *vm = chb_vm_find(daemon, name);
+    if (vm == NULL && daemon->self == 0) {
+        remember_monitor(daemon, NULL, name, client, probe); /* who knows what runs here */
+    } else if (vm == NULL) {
         struct json_object *result = json_object_new_object();
         json_object_object_add(result, "ocf", json_object_new_string("not-running"));
         json_object_object_add(result, "reason",
@@ -110,8 +125,7 @@ static void monitor(struct chb_daemon *daemon, struct chb_vm *vm, uint64_t clien
         answer(daemon, client, chb_control_ok(result));
     } else if (!vm->core.loaded) {
         /* A daemon that has just been started does not know yet, and must not guess. */
-        (void)chb_command_new(daemon, probe ? CHB_COMMAND_PROBE : CHB_COMMAND_MONITOR, client, vm,
-                              chb_ms(LOADED_TIMEOUT_MS));
+        remember_monitor(daemon, vm, name, client, probe);
     } else {
         answer_monitor(vm, client, probe);
     }
@@ -126,6 +140,18 @@ void chb_command_loaded(struct chb_vm *vm)
             (command.kind == CHB_COMMAND_MONITOR || command.kind == CHB_COMMAND_PROBE)) {
             daemon->commands[i] = (struct chb_command){0};
             answer_monitor(vm, command.client, command.kind == CHB_COMMAND_PROBE);
+        }
+    }
+}
+
+void chb_command_adopted(struct chb_daemon *daemon)
+{
+    for (unsigned i = 0; i < CHB_COMMANDS_MAX; i++) {
+        struct chb_command command = daemon->commands[i];
+        if (command.vm == NULL &&
+            (command.kind == CHB_COMMAND_MONITOR || command.kind == CHB_COMMAND_PROBE)) {
+            daemon->commands[i] = (struct chb_command){0};
+            monitor(daemon, command.name, command.client, command.kind == CHB_COMMAND_PROBE);
         }
     }
 }
@@ -285,6 +311,7 @@ static void needs_vm(struct chb_vm *vm, uint64_t client, const struct chb_contro
         resync(vm, client, request);
         return;
     case VERB_VM_STOP:
+        chb_vm_setup_cancel(vm);
         to_core(vm, client, CHB_EVENT_STOP, 0, timeout > 0 ? timeout : STOP_TIMEOUT_MS);
         return;
     case VERB_VM_PROMOTE:
@@ -308,6 +335,11 @@ static void unknown_vm(struct chb_daemon *daemon, uint64_t client, enum verb ver
                        const struct chb_control_request *request)
 {
     char text[256];
+    if (daemon->self == 0) {
+        refuse(daemon, client, CHB_CONTROL_NOT_READY,
+               "corosync has not answered yet, so this node does not know what is its own");
+        return;
+    }
     if (verb == VERB_VM_STOP || verb == VERB_VM_DEMOTE) {
         answer(daemon, client, chb_control_ok(NULL)); /* what is not there is stopped */
         return;
@@ -337,7 +369,7 @@ static void on_request(void *userdata, uint64_t client, const struct chb_control
     } else if (verb == VERB_VM_VALIDATE) {
         answer(daemon, client, chb_vm_validate(daemon, request->vm, request));
     } else if (verb == VERB_VM_MONITOR) {
-        monitor(daemon, vm, client, chb_control_arg_bool(request, "probe"));
+        monitor(daemon, request->vm, client, chb_control_arg_bool(request, "probe"));
     } else if ((verb == VERB_STATUS || verb == VERB_EVENTS) && (vm != NULL || !named)) {
         size_t max = (size_t)chb_control_arg_number(request, "max", 1, CHB_RING_MAX, CHB_RING_MAX);
         answer(daemon, client,

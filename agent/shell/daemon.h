@@ -70,7 +70,8 @@ struct chb_command {
     enum chb_command_kind kind;
     uint32_t id; /* given to the core */
     uint64_t client;
-    struct chb_vm *vm;
+    struct chb_vm *vm; /* NULL: a monitor that waits until this node knows who it is */
+    char name[CHB_VM_NAME_MAX + 1];
     chb_time deadline;
 };
 
@@ -207,6 +208,8 @@ const struct chb_command *chb_command_take(struct chb_daemon *daemon, uint32_t i
 void chb_command_expire(struct chb_daemon *daemon);
 /* The VM's record is loaded: its monitors can be answered. */
 void chb_command_loaded(struct chb_vm *vm);
+/* What an earlier daemon left is known: so can those of VMs that are not there. */
+void chb_command_adopted(struct chb_daemon *daemon);
 
 struct chb_vm *chb_vm_find(struct chb_daemon *daemon, const char *name);
 struct chb_vm *chb_vm_of_key(struct chb_daemon *daemon, const struct chb_vm_key *key);

@@ -23,6 +23,7 @@ static char blackbox[CHB_CONF_PATH_SIZE * 2];
 
 static void on_crash(int number)
 {
+    (void)alarm(1); /* should this get stuck: dying is more important */
     chb_log_dump();
     (void)signal(number, SIG_DFL);
     (void)raise(number);

@@ -297,7 +297,8 @@ static void topology(struct chb_daemon *daemon)
     }
     chb_resolve_all(daemon, true);
     if (first && daemon->self != 0) {
-        chb_adopt_all(daemon); /* records on the disk: now it is known whose they are */
+        chb_adopt_all(daemon); /* now it is known whose they are */
+        chb_command_adopted(daemon);
     }
 }
 

@@ -124,6 +124,7 @@ struct chb_vm {
     struct chb_record record_found;
     bool adopting; /* a survey is awaited */
     struct chb_event adopted;
+    struct chb_process_id adopted_id;
     bool surveyed; /* QMP said what it does: colo_mode counts */
     enum chb_colo_mode colo_mode;
     sd_event_source *adopt_deadline;

@@ -25,7 +25,8 @@
 
 #define SURVEY_TIMEOUT_MS 800
 #define MONITORS_TIMEOUT_MS 1000 /* the whole takeover has two seconds */
-#define FROZEN_TIMEOUT_MS 10000
+#define CONNECT_TIMEOUT_MS 10000
+#define RETRY_MS 1000
 #define COMMAND_LINE_MAX (128 * 1024)
 
 /* ---- both are known: the core may act ---- */
@@ -56,6 +57,10 @@ static void finish(struct chb_vm *vm)
         return;
     }
     if (vm->adopted.kind == CHB_EVENT_ADOPTED) {
+        if (vm->qemu.child == NULL) { /* none was left, or it has died since it was found */
+            vm->adopted.u.adopted.role = CHB_ROLE_NONE;
+            vm->adopted.u.adopted.qemu = 0;
+        }
         vm->adopted.u.adopted.role = role_now(vm);
         chb_vm_event(vm, &vm->adopted);
     }
@@ -82,9 +87,6 @@ static void adopted(struct chb_vm *vm, const char *what)
     if (vm->qemu.child != NULL) {
         chb_log(LOG_NOTICE, "%s: taken over QEMU, process %d: %s", vm->name,
                 (int)chb_child_id(vm->qemu.child)->pid, what);
-    } else {
-        vm->adopted.u.adopted.role = CHB_ROLE_NONE;
-        vm->adopted.u.adopted.qemu = 0;
     }
     finish(vm);
 }
@@ -118,12 +120,18 @@ void chb_adopt_monitors(struct chb_vm *vm, bool ready)
     }
 }
 
+static void take_over(struct chb_vm *vm);
+
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
     struct chb_vm *vm = userdata;
     (void)source;
     (void)usec;
-    if (vm->adopting) {
+    if (vm->adopting && vm->qemu.child == NULL) {
+        vm->adopting = false;
+        take_over(vm);
+        finish(vm);
+    } else if (vm->adopting) {
         adopted(vm, "as the earlier daemon knew it; it does not answer in time");
     }
     return 0;
@@ -194,19 +202,36 @@ static int search(const struct chb_vm *vm, struct chb_process_id *ret_id, enum c
 
 /* ---- one VM ---- */
 
-static void take_over(struct chb_vm *vm, const struct chb_process_id *id)
+/* The timer of an adoption: until the monitors have answered, or until the next try. */
+static int set_deadline(struct chb_vm *vm, int64_t ms)
 {
+    int r = vm->adopt_deadline != NULL ? 0
+                                       : chb_timer_new(vm->daemon, CHB_PRIORITY_TIMERS, on_deadline,
+                                                       vm, &vm->adopt_deadline);
+    if (r == 0) {
+        chb_timer_set(vm->adopt_deadline, chb_time_add(chb_now(), chb_ms(ms)));
+    }
+    return r;
+}
+
+static void take_over(struct chb_vm *vm)
+{
+    const struct chb_process_id *id = &vm->adopted_id;
     int r = chb_child_adopt(vm->daemon->event, id, CHB_PRIORITY_DEATH, chb_qemu_on_exit, vm,
                             &vm->qemu.child);
     if (r == -ESRCH) {
         chb_log(LOG_NOTICE, "%s: its QEMU (process %d) has died in the meantime", vm->name,
                 (int)id->pid);
+        vm->qemu = (struct chb_qemu){0};
         return;
     }
     if (r < 0) {
-        /* It lives and cannot be held: nothing may be said about it. */
-        chb_log(LOG_ERR, "%s: its QEMU (process %d) cannot be taken over: %s", vm->name,
-                (int)id->pid, strerror(-r));
+        /* It may live and cannot be held: nothing may be said about it, least of all that it is
+         * dead. So the core is not told to begin. */
+        chb_log(LOG_ERR, "%s: its QEMU (process %d) cannot be taken over: %s; trying again",
+                vm->name, (int)id->pid, strerror(-r));
+        vm->adopting = true;
+        (void)set_deadline(vm, RETRY_MS);
         return;
     }
     vm->qemu.stage = CHB_QEMU_RUNNING;
@@ -216,11 +241,9 @@ static void take_over(struct chb_vm *vm, const struct chb_process_id *id)
         return; /* it answers nobody until it is thawed; the file says what it is */
     }
     vm->adopting = true;
-    chb_time deadline = chb_time_add(chb_now(), chb_ms(MONITORS_TIMEOUT_MS + SURVEY_TIMEOUT_MS));
-    r = chb_timer_new(vm->daemon, CHB_PRIORITY_TIMERS, on_deadline, vm, &vm->adopt_deadline);
+    r = set_deadline(vm, MONITORS_TIMEOUT_MS + SURVEY_TIMEOUT_MS);
     if (r == 0) {
-        chb_timer_set(vm->adopt_deadline, deadline);
-        r = chb_qemu_connect(vm, chb_ms(FROZEN_TIMEOUT_MS));
+        r = chb_qemu_connect(vm, chb_ms(CONNECT_TIMEOUT_MS));
     }
     if (r < 0) {
         chb_log(LOG_ERR, "%s: its monitors cannot be opened: %s", vm->name, strerror(-r));
@@ -230,7 +253,6 @@ static void take_over(struct chb_vm *vm, const struct chb_process_id *id)
 
 static void adopt_vm(struct chb_vm *vm, const struct chb_runtime *runtime)
 {
-    struct chb_process_id id;
     enum chb_role role = CHB_ROLE_NONE;
     vm->adopted = (struct chb_event){.kind = CHB_EVENT_ADOPTED};
     vm->adopted.u.adopted.promoted = runtime->promoted;
@@ -238,10 +260,10 @@ static void adopt_vm(struct chb_vm *vm, const struct chb_runtime *runtime)
         vm->qemu.identity = runtime->qemu;
         vm->qemu.role = runtime->started_as;
         vm->adopted.u.adopted.role = runtime->role;
-        id = runtime->process;
-    } else if (search(vm, &id, &role) == 0) {
+        vm->adopted_id = runtime->process;
+    } else if (search(vm, &vm->adopted_id, &role) == 0) {
         chb_log(LOG_WARNING, "%s: found its QEMU, process %d, by its command line", vm->name,
-                (int)id.pid);
+                (int)vm->adopted_id.pid);
         vm->qemu.identity = vm->daemon->boot << 16;
         vm->qemu.role = role;
         vm->adopted.u.adopted.role = role;
@@ -251,12 +273,7 @@ static void adopt_vm(struct chb_vm *vm, const struct chb_runtime *runtime)
     vm->adopted.u.adopted.qemu = vm->qemu.identity;
     vm->adopted.u.adopted.was_secondary = vm->qemu.role == CHB_ROLE_SECONDARY;
     vm->adopted.u.adopted.in_colo = runtime->in_colo;
-    take_over(vm, &id);
-    if (vm->qemu.child == NULL) {
-        vm->qemu = (struct chb_qemu){0};
-        vm->adopted.u.adopted.role = CHB_ROLE_NONE;
-        vm->adopted.u.adopted.qemu = 0;
-    }
+    take_over(vm);
 }
 
 static int read_runtime(struct chb_daemon *daemon, const char *name,

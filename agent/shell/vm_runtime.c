@@ -62,6 +62,8 @@ void chb_vm_save(struct chb_vm *vm)
             chb_log(LOG_WARNING, "%s: %s cannot be removed: %s", vm->name, path, strerror(errno));
         }
         chb_qemu_remove_taps(vm);
+        chb_cib_score(vm, CHB_SCORE_NEVER); /* an old score must not have it promoted when it is
+                                               started again */
     }
     vm->saved.valid = true;
     vm->saved.started = started;

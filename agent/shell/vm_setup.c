@@ -130,11 +130,14 @@ static void finish(struct chb_vm *vm)
     if (command != 0) {
         tell_core(vm, command);
         chb_vm_health(vm, true);
+        if (vm->core.score_sent) {
+            chb_cib_score(vm, vm->core.score); /* stopping it took the score away */
+        }
         chb_cib_read(vm);
     }
 }
 
-void chb_vm_setup_cancel(struct chb_vm *vm)
+static void clear(struct chb_vm *vm)
 {
     vm->setup.chain = chb_chain_free(vm->setup.chain);
     vm->setup.config = chb_vm_config_free(vm->setup.config);
@@ -143,11 +146,20 @@ void chb_vm_setup_cancel(struct chb_vm *vm)
     vm->setup.running = false;
 }
 
+void chb_vm_setup_cancel(struct chb_vm *vm)
+{
+    if (vm->setup.running && vm->daemon->control != NULL) {
+        chb_control_reply(vm->daemon->control, vm->setup.client,
+                          chb_control_error(CHB_CONTROL_REFUSED, NULL, "stopped meanwhile"));
+    }
+    clear(vm);
+}
+
 static void refuse(struct chb_vm *vm, enum chb_control_code code, const char *text)
 {
     chb_log(LOG_WARNING, "%s: not started: %s", vm->name, text);
     chb_control_reply(vm->daemon->control, vm->setup.client, chb_control_error(code, NULL, text));
-    chb_vm_setup_cancel(vm);
+    clear(vm);
 }
 
 /* ---- images and version ---- */
