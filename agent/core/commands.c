@@ -83,7 +83,8 @@ static void demote(struct chb_core *core, struct chb_actions *actions, uint32_t 
         return;
     }
     chb_reply(actions, &core->pending.demote_reply, false, CHB_REASON_DYING, core->self);
-    core->pending.demote_reply = id; /* pacemaker.c lets the replica go */
+    core->demote_wanted = true; /* pacemaker.c lets the replica go */
+    core->pending.demote_reply = id;
 }
 
 /* Only a pair in which the other side can take over at once. */

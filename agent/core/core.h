@@ -68,6 +68,7 @@ struct chb_core {
     bool started;
     bool promoted; /* Pacemaker's last command: what recurring monitors answer */
     bool stop_wanted;
+    bool demote_wanted; /* the serving replica here is to go, whether or not anybody waits for it */
     bool seeded;
     bool guest_off;
     uint8_t health;

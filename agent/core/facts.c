@@ -213,6 +213,7 @@ static void qemu_exited(struct chb_core *core, struct chb_actions *actions)
     core->qemu = 0;
     core->pending.start = 0;
     core->exited = true;
+    core->demote_wanted = false;
     if (core->generation > core->dead_generation) {
         core->dead_generation = core->generation; /* P1 for the others */
     }

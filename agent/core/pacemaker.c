@@ -52,7 +52,7 @@ bool chb_wishes(struct chb_core *core, struct chb_actions *actions)
         chb_kill(core, actions);
         return true;
     }
-    if (core->stop_wanted || core->pending.demote_reply != 0) {
+    if (core->stop_wanted || core->demote_wanted) {
         if (core->qemu_alive) {
             chb_kill(core, actions);
         } else {

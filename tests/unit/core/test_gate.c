@@ -223,7 +223,7 @@ static void cold_case(uint32_t facts)
     core.record.role = take(&facts, 2) != 0 ? CHB_ROLE_PRIMARY : CHB_ROLE_SECONDARY;
     core.settings.image_present = take(&facts, 2) != 0;
     core.seeded = take(&facts, 2) != 0;
-    core.cluster_up = take(&facts, 4) != 0;
+    core.cluster_up = take(&facts, 2) != 0;
     uint32_t trouble = take(&facts, 6);
     core.qemu_alive = trouble == 1;
     core.pending.persist = trouble == 2 ? 7 : 0;
@@ -254,7 +254,7 @@ static void cold_case(uint32_t facts)
 static void cold_starts(void **state)
 {
     (void)state;
-    for (uint32_t facts = 0; facts < 5 * 5 * 3 * 8 * 4 * 4 * 8 * 4 * 6 * 3; facts++) {
+    for (uint32_t facts = 0; facts < 5 * 5 * 3 * 8 * 4 * 4 * 8 * 2 * 6 * 3; facts++) {
         cold_case(facts);
     }
 }

@@ -34,6 +34,7 @@ static void first_start_asks(void **state)
     assert_int_equal(story_reason(sim, 1), CHB_REASON_FIRST_START_ASK);
     chb_sim_command(sim, 2, CHB_EVENT_SEED, 0, 0);
     (void)story_until_pair(sim, 10000, 2);
+    assert_false(sim->agent[2].core.seeded); /* the word was for that one start */
     story_end(sim);
 }
 
@@ -107,6 +108,18 @@ static void switchover_by_pacemaker(void **state)
     assert_true(sim->pacemaker.node[2].promoted);
     sim->pacemaker.node[1].standby = false;
     (void)story_until_pair(sim, 15000, 2);
+    story_end(sim);
+}
+
+/* What Pacemaker does when it prefers another node: demote comes alone, and must not wait for stop.
+ */
+static void demote_hands_over(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    chb_sim_command(sim, 1, CHB_EVENT_DEMOTE, 0, 0);
+    assert_in_range(story_until_serves(sim, 1000, 2), 0, 100);
+    (void)story_until(sim, 20000, chb_sim_is_pair);
     story_end(sim);
 }
 
@@ -193,6 +206,24 @@ static void agent_restarts_while_holding(void **state)
         (void)story_until(sim, 60000, chb_sim_is_pair);
         story_end(sim);
     }
+}
+
+/* The peer is back before the new agent looks: it must thaw what its predecessor froze. */
+static void agent_returns_to_a_frozen_guest(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    sim->options.fence_mode = CHB_SIM_FENCE_FAILS;
+    chb_sim_corosync_stop(sim, 2);
+    (void)story_until_phase(sim, 3000, 1, CHB_PHASE_HOLDING);
+    chb_sim_agent_crash(sim, 1);
+    assert_true(sim->qemu[1].stopped);
+    chb_sim_corosync_start(sim, 2);
+    story_run(sim, 800);
+    chb_sim_agent_start(sim, 1, 0);
+    (void)story_until(sim, 3000, chb_sim_is_pair);
+    assert_int_equal(sim->stats.qemu_deaths, 0);
+    story_end(sim);
 }
 
 static void agent_restarts_while_going_solo(void **state)
@@ -291,11 +322,13 @@ int main(void)
         cmocka_unit_test(secondary_dies_while_filling),
         cmocka_unit_test(switchover_by_operator),
         cmocka_unit_test(switchover_by_pacemaker),
+        cmocka_unit_test(demote_hands_over),
         cmocka_unit_test(resync_by_operator),
         cmocka_unit_test(guest_switches_itself_off),
         cmocka_unit_test(agent_restarts_while_it_starts),
         cmocka_unit_test(agent_restarts_in_a_pair),
         cmocka_unit_test(agent_restarts_while_holding),
+        cmocka_unit_test(agent_returns_to_a_frozen_guest),
         cmocka_unit_test(agent_restarts_while_going_solo),
         cmocka_unit_test(agent_restarts_while_its_qemu_dies),
         cmocka_unit_test(corosync_restarts),

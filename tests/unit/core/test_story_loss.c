@@ -228,6 +228,22 @@ static void network_heals(void **state)
     story_end(sim);
 }
 
+/* The network is back, replication is not: one side must go, and nobody speaks before. */
+static void network_heals_too_late(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    sim->options.fence_mode = CHB_SIM_FENCE_FAILS;
+    chb_sim_cut(sim, 2, 2);
+    chb_sim_qemu_break(sim, 2, CHB_SIM_MS(100));
+    (void)story_until_phase(sim, 2000, 1, CHB_PHASE_HOLDING);
+    story_run(sim, 200);
+    chb_sim_heal(sim);
+    (void)story_until_phase(sim, 5000, 1, CHB_PHASE_SOLO);
+    assert_int_equal(sim->stats.released, 0);
+    story_end(sim);
+}
+
 static void replication_link_is_cut(void **state)
 {
     (void)state;
@@ -332,6 +348,7 @@ int main(void)
         cmocka_unit_test(operator_says_so),
         cmocka_unit_test(network_splits),
         cmocka_unit_test(network_heals),
+        cmocka_unit_test(network_heals_too_late),
         cmocka_unit_test(replication_link_is_cut),
         cmocka_unit_test(agent_gone_then_its_qemu_dies),
         cmocka_unit_test(agent_hangs_then_its_qemu_dies),
