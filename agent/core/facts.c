@@ -214,6 +214,9 @@ static void qemu_exited(struct chb_core *core, struct chb_actions *actions)
     core->pending.start = 0;
     core->exited = true;
     core->demote_wanted = false;
+    if (core->join == CHB_JOIN_WANTED || core->join == CHB_JOIN_RUNNING) {
+        core->join = CHB_JOIN_NONE; /* a primary's; a secondary still has to say that it failed */
+    }
     if (core->generation > core->dead_generation) {
         core->dead_generation = core->generation; /* P1 for the others */
     }

@@ -149,7 +149,8 @@ static void run(struct chb_core *core, struct chb_actions *actions)
     if (core->pending.persist != 0) {
         return; /* once it is being written, the pair is a fact, and so is what becomes of it */
     }
-    bool recorded = core->record.kind == CHB_RECORD_PAIRED || core->record_unsure;
+    bool recorded = core->record.kind == CHB_RECORD_PAIRED ||
+                    (core->record_unsure && core->record_next.kind == CHB_RECORD_PAIRED);
     if (!recorded && (!chb_peer_talks(peer) || peer->msg.phase != CHB_PHASE_FILLING ||
                       peer->msg.join_id != core->join_id || chb_time_is_set(core->broken_at))) {
         core->broken_at = CHB_TIME_NEVER;
@@ -161,11 +162,24 @@ static void run(struct chb_core *core, struct chb_actions *actions)
     }
 }
 
+/* A write that did not succeed, for example of merged overlays, is tried again; in a join the
+ * record of the pair comes in its place. */
+static void repeat_record(struct chb_core *core, struct chb_actions *actions)
+{
+    if (core->record_unsure && core->pending.persist == 0 && core->join != CHB_JOIN_RUNNING &&
+        chb_time_reached(core->now, core->record_retry_at)) {
+        bool same = core->record_next.kind == CHB_RECORD_SOLO &&
+                    core->record_next.generation == core->record.generation;
+        chb_persist(core, actions, same ? core->record_next : core->record);
+    }
+}
+
 void chb_phase_solo(struct chb_core *core, struct chb_actions *actions)
 {
     if (chb_wishes(core, actions)) {
         return;
     }
+    repeat_record(core, actions);
     switch (core->join) {
     case CHB_JOIN_NONE:
     case CHB_JOIN_READY:

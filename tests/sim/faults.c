@@ -220,7 +220,8 @@ static void restart_resource(struct chb_sim *sim, const struct chb_sim_item *ite
 {
     (void)item;
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        if (sim->host[node].runtime.started && sim->host[node].on) { /* it is not yet down */
+        if (sim->pacemaker.target_stopped && sim->host[node].runtime.started &&
+            sim->host[node].on) { /* it is not yet down */
             (void)chb_sim_plan(sim, CHB_SIM_MS(1000), restart_resource, 0, 0);
             return;
         }
@@ -399,6 +400,8 @@ void chb_sim_faults_end(struct chb_sim *sim)
 {
     chb_sim_trace(sim, 0, "CALM");
     sim->calm = true;
+    /* A guest that has gone off may be told of late, and is started again all the same. */
+    (void)chb_sim_plan(sim, CHB_SIM_MS(8000), restart_resource, 0, 0);
     sim->options.fence_mode = CHB_SIM_FENCE_WORKS;
     sim->options.fence_ms = 100;
     chb_sim_heal(sim);

@@ -88,6 +88,39 @@ static void on_prepare(struct chb_sim *sim, const struct chb_sim_item *item)
 
 /* ---- join ---- */
 
+/* The secondary has loaded all. A primary that is gone before leaves it with nothing. */
+static void on_enter_secondary(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    struct chb_sim_qemu *primary = &sim->qemu[item->node];
+    struct chb_sim_qemu *secondary = &sim->qemu[item->other];
+
+    if (secondary->serial != item->arg || secondary->mode != CHB_SIM_MODE_INCOMING) {
+        return;
+    }
+    if (primary->serial != item->tag || primary->mode != CHB_SIM_MODE_COLO_PRIMARY ||
+        primary->partner_serial != secondary->serial ||
+        !chb_sim_replicates(sim, item->node, item->other)) {
+        chb_sim_qemu_die(sim, item->other, false);
+        return;
+    }
+    if (!chb_sim_qemu_answers(sim, item->other)) {
+        struct chb_sim_item *again =
+            chb_sim_plan(sim, CHB_SIM_MS(POLL_MS), on_enter_secondary, item->node, item->tag);
+        again->other = item->other;
+        again->arg = item->arg;
+        return;
+    }
+    secondary->mode = CHB_SIM_MODE_COLO_SECONDARY;
+    secondary->colo_failed = false;
+    sim->host[item->other].copy = (struct chb_sim_copy){
+        .contains = sim->host[item->node].copy.contains, .valid = true, .present = true};
+    chb_sim_trace(sim, item->other, "in COLO with n%u", item->node);
+    if (sim->agent[item->other].running) {
+        chb_sim_deliver(sim, item->other, chb_sim_latency(sim, 0, 20, 300), CHB_EVENT_COLO_ENTERED)
+            ->event.u.qemu.qemu = secondary->id;
+    }
+}
+
 /* The migration has been asked for: QEMU goes into COLO by itself, whoever drives it. */
 static void on_enter(struct chb_sim *sim, const struct chb_sim_item *item)
 {
@@ -108,16 +141,12 @@ static void on_enter(struct chb_sim *sim, const struct chb_sim_item *item)
         return;
     }
     primary->mode = CHB_SIM_MODE_COLO_PRIMARY;
-    secondary->mode = CHB_SIM_MODE_COLO_SECONDARY;
     primary->colo_failed = false;
-    secondary->colo_failed = false;
-    sim->host[item->other].copy = (struct chb_sim_copy){
-        .contains = sim->host[item->node].copy.contains, .valid = true, .present = true};
     chb_sim_trace(sim, item->node, "in COLO with n%u", item->other);
-    if (sim->agent[item->other].running) {
-        chb_sim_deliver(sim, item->other, chb_sim_latency(sim, 0, 20, 300), CHB_EVENT_COLO_ENTERED)
-            ->event.u.qemu.qemu = secondary->id;
-    }
+    struct chb_sim_item *enter = chb_sim_plan(sim, chb_sim_latency(sim, 0, 40, 500),
+                                              on_enter_secondary, item->node, item->tag);
+    enter->other = item->other;
+    enter->arg = item->arg;
 }
 
 /* The primary's agent looks whether its QEMU is in COLO. */
