@@ -149,7 +149,13 @@ class PowerDaemon:
     def watch_owner(self):
         """A lab that belongs to a process ends with it, even if that process is killed."""
         fd = os.pidfd_open(self.owner)
-        asyncio.get_running_loop().add_reader(fd, self.finished.set)
+        loop = asyncio.get_running_loop()
+
+        def ended():
+            loop.remove_reader(fd)  # a dead process stays readable
+            self.finished.set()
+
+        loop.add_reader(fd, ended)
 
     async def run(self):
         loop = asyncio.get_running_loop()

@@ -50,10 +50,13 @@ class PowerNode:
         self._report = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(self._report), os.fdopen(read_fd, "rb", 0))
-        first, second = await self._report.readline(), await self._report.readline()
-        if second != b"ready\n":
-            raise OSError(f"{self.name} did not boot")
-        self.pid1 = int(first)
+        # Two processes write them, so on a busy machine "ready" may come before the pid.
+        lines = {await self._report.readline(), await self._report.readline()}
+        pid = next((line for line in lines if line.strip().isdigit()), None)
+        if pid is None or b"ready\n" not in lines:
+            self._starter.kill()  # its PID 1 goes with it (parent-death signal)
+            raise OSError(f"{self.name} did not boot: {lines}")
+        self.pid1 = int(pid)
         self._pid1_fd = os.pidfd_open(self.pid1)
         self.boots += 1
         self._dead = asyncio.ensure_future(self._wait_dead())

@@ -194,7 +194,7 @@ static void uplink(void **state)
     assert_int_equal(chb_bridge_has_uplink("br1", "chb"), 1); /* no port at all */
     assert_int_equal(chb_tap_create("chbtest3", "br1", false, error), 0);
     assert_int_equal(chb_bridge_has_uplink("br1", "chb"), 1); /* only our own */
-    wait_uplink("br1", 0); /* as if it were somebody's */
+    wait_uplink("br1", 0);                                    /* as if it were somebody's */
     int held = open_tap("chbtest3");
     wait_uplink("br1", 1); /* open: it has a carrier */
     (void)close(held);
