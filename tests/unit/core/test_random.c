@@ -21,6 +21,7 @@ struct life {
     struct chb_core core;
     int64_t now_ns;
     uint32_t wild;     /* permille of values that make no sense at all */
+    bool polite;       /* most events fit to what goes on */
     uint32_t ops[4];   /* last of persist, start, sequence, fence */
     uint64_t qemu;     /* last started */
     uint32_t spins;    /* deadlines in the past, one after the other */
@@ -96,6 +97,45 @@ static struct chb_state_msg state_of(struct life *life)
     return state;
 }
 
+/* What a well-meaning peer would say to this core now; so that lives get far enough to matter. */
+static struct chb_state_msg polite_state_of(struct life *life)
+{
+    const struct chb_core *core = &life->core;
+    struct chb_state_msg state = state_of(life);
+    uint64_t own = core->record.generation;
+
+    state.dead_generation = 0;
+    state.broken_generation = below(life, 20) == 0 ? core->generation : 0;
+    state.spec_hash = core->settings.spec_hash;
+    state.health = (uint8_t)(100 - below(life, 2));
+    state.oob_alive = below(life, 10) != 0;
+    state.main_alive = below(life, 10) != 0;
+    state.join = CHB_JOIN_NONE;
+    state.join_node = core->self;
+    state.record = (struct chb_record){.author = core->record.author, .peer = core->self};
+    if (core->phase == CHB_PHASE_SPARE || (core->phase == CHB_PHASE_FILLING && coin(life))) {
+        state.phase = CHB_PHASE_SOLO;
+        state.join = CHB_JOIN_WANTED;
+        state.join_id = core->phase == CHB_PHASE_SPARE ? 1 + below(life, 1000) : core->join_id;
+        state.record.kind = CHB_RECORD_SOLO;
+        state.generation = core->phase == CHB_PHASE_SPARE ? own + 1 : own;
+    } else if (core->phase == CHB_PHASE_SOLO) {
+        state.phase = core->join == CHB_JOIN_NONE ? CHB_PHASE_SPARE : CHB_PHASE_FILLING;
+        state.join = core->join == CHB_JOIN_NONE ? CHB_JOIN_NONE : CHB_JOIN_READY;
+        state.join_id = core->join_id;
+        state.record.kind = CHB_RECORD_FILLING;
+        state.record.generation = core->generation;
+        state.generation = 0;
+        return state;
+    } else {
+        state.phase = CHB_PHASE_PAIRED;
+        state.record.kind = CHB_RECORD_PAIRED;
+        state.generation = core->phase == CHB_PHASE_FILLING ? own + 1 : core->generation;
+    }
+    state.record.generation = state.generation;
+    return state;
+}
+
 static uint32_t op_of(struct life *life, size_t which)
 {
     return below(life, 5) == 0 ? value_of(life, 50) : life->ops[which];
@@ -150,9 +190,10 @@ static void fill(struct life *life, struct chb_event *event)
     } else if (kind == CHB_EVENT_QUORUM) {
         event->u.quorate = below(life, 4) != 0;
     } else if (kind == CHB_EVENT_STATE) {
-        event->u.msg.from = value_of(life, 4);
+        uint32_t other = life->core.join_node != 0 ? life->core.join_node : 2;
+        event->u.msg.from = life->polite && other != 1 ? other : value_of(life, 4);
         event->u.msg.boot = value_of(life, 4);
-        event->u.msg.state = state_of(life);
+        event->u.msg.state = life->polite ? polite_state_of(life) : state_of(life);
     } else if (kind == CHB_EVENT_REQUEST) {
         event->u.request.from = value_of(life, 4);
         event->u.request.request.request = (enum chb_request)value_of(life, CHB_REQUEST_MAX);
@@ -205,6 +246,20 @@ static void watch_action(struct life *life, const struct chb_action *action)
     }
 }
 
+static enum chb_event_kind kind_of(struct life *life)
+{
+    static const enum chb_event_kind common[] = {
+        CHB_EVENT_STATE,        CHB_EVENT_STATE,     CHB_EVENT_STATE,      CHB_EVENT_PERSISTED,
+        CHB_EVENT_QEMU_STARTED, CHB_EVENT_SEQUENCE,  CHB_EVENT_PONG,       CHB_EVENT_COLO_ENTERED,
+        CHB_EVENT_NODE_UP,      CHB_EVENT_HEARD,     CHB_EVENT_CLUSTER_UP, CHB_EVENT_START,
+        CHB_EVENT_PROMOTE,      CHB_EVENT_COLO_EXIT, CHB_EVENT_LOADED,     CHB_EVENT_QUORUM};
+
+    if (life->polite && below(life, 100) < 97) {
+        return common[below(life, sizeof(common) / sizeof(common[0]))];
+    }
+    return (enum chb_event_kind)value_of(life, CHB_EVENT_MAX + 1);
+}
+
 static void step(struct life *life)
 {
     struct chb_event event;
@@ -216,7 +271,7 @@ static void step(struct life *life)
         life->now_ns = deadline.ns > life->now_ns ? deadline.ns : life->now_ns;
         event.kind = CHB_EVENT_TICK;
     } else {
-        event.kind = (enum chb_event_kind)value_of(life, CHB_EVENT_MAX + 1);
+        event.kind = kind_of(life);
         life->now_ns += (int64_t)below(life, 50) * 1000000;
         fill(life, &event);
     }
@@ -249,6 +304,10 @@ static void begin(struct life *life, uint64_t seed)
     chb_core_init(&life->core, 1, 1 + below(life, 100), nodes, 3);
     life->now_ns = 1000000;
     life->wild = (const uint32_t[]){0, 5, 100}[below(life, 3)];
+    life->polite = below(life, 3) != 0;
+    if (life->polite) {
+        life->wild = 0;
+    }
 }
 
 static void random_events(void **state)
