@@ -115,7 +115,7 @@ void chb_vm_carry_out(struct chb_vm *vm, const struct chb_action *action)
         persist(vm, action);
         return;
     case CHB_ACTION_CIB_RECORD:
-        chb_cib_write(vm, &action->u.persist.record);
+        chb_vm_tell_record(vm, &action->u.persist.record);
         return;
     case CHB_ACTION_QEMU_START:
         chb_qemu_start(vm, action);
@@ -139,7 +139,7 @@ void chb_vm_carry_out(struct chb_vm *vm, const struct chb_action *action)
         chb_fences_ask(vm, action->u.fence.op, action->u.fence.node);
         return;
     case CHB_ACTION_SCORE:
-        chb_cib_score(vm, action->u.score);
+        chb_vm_tell_score(vm, action->u.score);
         return;
     case CHB_ACTION_REPLY:
         reply(vm, action);

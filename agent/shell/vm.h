@@ -152,8 +152,15 @@ struct chb_vm {
     uint64_t score_sent;
     struct chb_ring history;
     char line[CHB_TEXT_LINE_SIZE];
+
+    /* what Pacemaker is to be told: vm_status.c */
     sd_event_source *line_timer;
     bool line_due;
+    chb_time line_at; /* with line_due: when */
+    bool score_due;
+    enum chb_score score_next;
+    bool record_due;
+    struct chb_record record_next;
 };
 
 /* vm.c */
@@ -198,8 +205,10 @@ void chb_adopt_monitors(struct chb_vm *vm, bool ready);
 /* vm_runtime.c */
 void chb_vm_save(struct chb_vm *vm);
 
-/* vm_status.c */
+/* vm_status.c: for Pacemaker, a moment later; the newest of each counts */
 void chb_vm_line_update(struct chb_vm *vm);
+void chb_vm_tell_score(struct chb_vm *vm, enum chb_score score);
+void chb_vm_tell_record(struct chb_vm *vm, const struct chb_record *record);
 int chb_vm_percent(const struct chb_vm *vm);
 
 /* vm_health.c */

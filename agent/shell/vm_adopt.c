@@ -69,6 +69,9 @@ static void finish(struct chb_vm *vm)
     chb_log(LOG_INFO, "%s: record: %s, generation %llu", vm->name,
             chb_record_kind_id(event.u.record.kind), (unsigned long long)event.u.record.generation);
     chb_vm_event(vm, &event);
+    if (vm->record_found.kind == CHB_RECORD_SOLO || vm->record_found.kind == CHB_RECORD_PAIRED) {
+        chb_vm_tell_record(vm, &vm->core.record); /* the last daemon may not have come to it */
+    }
     chb_command_loaded(vm);
     chb_cib_read(vm);
 }

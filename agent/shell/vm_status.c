@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The one-line status: what crm_mon shows. Written when it changes, and not too often. */
+/*
+ * What Pacemaker is told: the one-line status that crm_mon shows, the promotion score, the
+ * cluster's copy of the record. Each is a program to be run and work for the whole cluster, and
+ * none is part of a failover, so they wait until QEMU has had the processors for it.
+ */
 #include <agent/shell/vm.h>
 
 #include <stdio.h>
@@ -9,7 +13,7 @@
 #include <agent/shell/clock.h>
 #include <agent/shell/log.h>
 
-#define DELAY_MS 10            /* several changes of one moment become one write */
+#define DELAY_MS 300           /* longer than going solo takes */
 #define DELAY_PROGRESS_MS 2000 /* while a number counts up */
 
 int chb_vm_percent(const struct chb_vm *vm)
@@ -40,6 +44,14 @@ static int on_line_timer(sd_event_source *source, uint64_t usec, void *userdata)
     (void)source;
     (void)usec;
     vm->line_due = false;
+    if (vm->score_due) { /* first: it steers, the others only tell */
+        vm->score_due = false;
+        chb_cib_score(vm, vm->score_next);
+    }
+    if (vm->record_due) {
+        vm->record_due = false;
+        chb_cib_write(vm, &vm->record_next);
+    }
     make_line(vm, line);
     if (strcmp(line, vm->line) != 0) {
         memcpy(vm->line, line, sizeof(vm->line));
@@ -49,10 +61,10 @@ static int on_line_timer(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
-void chb_vm_line_update(struct chb_vm *vm)
+static void arm(struct chb_vm *vm, int64_t delay_ms)
 {
-    bool counts = vm->qemu.progress.step != NULL;
-    if (!vm->core.loaded || (vm->line_due && counts)) {
+    chb_time at = chb_time_add(chb_now(), chb_ms(delay_ms));
+    if (vm->line_due && !chb_time_before(at, vm->line_at)) {
         return;
     }
     if (vm->line_timer == NULL &&
@@ -60,6 +72,27 @@ void chb_vm_line_update(struct chb_vm *vm)
         return;
     }
     vm->line_due = true;
-    chb_timer_set(vm->line_timer,
-                  chb_time_add(chb_now(), chb_ms(counts ? DELAY_PROGRESS_MS : DELAY_MS)));
+    vm->line_at = at;
+    chb_timer_set(vm->line_timer, at);
+}
+
+void chb_vm_line_update(struct chb_vm *vm)
+{
+    if (vm->core.loaded) {
+        arm(vm, vm->qemu.progress.step != NULL ? DELAY_PROGRESS_MS : DELAY_MS);
+    }
+}
+
+void chb_vm_tell_score(struct chb_vm *vm, enum chb_score score)
+{
+    vm->score_due = true;
+    vm->score_next = score;
+    arm(vm, DELAY_MS);
+}
+
+void chb_vm_tell_record(struct chb_vm *vm, const struct chb_record *record)
+{
+    vm->record_due = true;
+    vm->record_next = *record;
+    arm(vm, DELAY_MS);
 }
