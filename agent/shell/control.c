@@ -98,6 +98,9 @@ static void answer_monitor(struct chb_vm *vm, uint64_t client, bool probe)
     json_object_object_add(result, "ocf", json_object_new_string(chb_monitor_id(monitor)));
     json_object_object_add(result, "reason", json_object_new_string(vm->line));
     answer(vm->daemon, client, chb_control_ok(result));
+    if (probe) {
+        chb_vm_signal(vm, CHB_EVENT_PROBED);
+    }
 }
 
 static void remember_monitor(struct chb_daemon *daemon, struct chb_vm *vm, const char *name,

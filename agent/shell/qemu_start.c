@@ -281,6 +281,24 @@ static int add_merge(struct chb_vm *vm, struct chb_chain *chain, const struct ch
     return 0;
 }
 
+/* Of an earlier life as a secondary. What is in them was merged long ago, and must never be again.
+ */
+static void remove_old_overlays(const struct chb_vm *vm)
+{
+    char run_dir[CHB_VM_PATH_SIZE];
+    char path[CHB_QEMU_PATH_SIZE];
+    struct chb_vm_spec spec;
+    chb_qemu_spec(vm, CHB_ROLE_PRIMARY, run_dir, &spec);
+    for (unsigned i = 0; i < spec.n_disks; i++) {
+        if (chb_qemu_path(&spec, CHB_QEMU_PATH_ACTIVE, i, path) == 0) {
+            (void)unlink(path);
+        }
+        if (chb_qemu_path(&spec, CHB_QEMU_PATH_HIDDEN, i, path) == 0) {
+            (void)unlink(path);
+        }
+    }
+}
+
 static void on_images(void *userdata, const struct chb_chain_result *result)
 {
     struct chb_vm *vm = userdata;
@@ -343,6 +361,7 @@ void chb_qemu_start(struct chb_vm *vm, const struct chb_action *action)
         return;
     }
     if (!secondary && !action->u.qemu.merge_overlays) {
+        remove_old_overlays(vm);
         launch(vm);
         return;
     }
