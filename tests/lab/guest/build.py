@@ -55,20 +55,26 @@ def run(command, **options):
     return done.stdout
 
 
+def download_kernel(cache):
+    """Fetches the package; returns its file."""
+    depends = run(["apt-cache", "depends", META_PACKAGE])
+    package = re.search(r"Depends: (linux-image-\S+)", depends)
+    if package is None:
+        raise RuntimeError(f"apt knows no {META_PACKAGE}")
+    run(["apt-get", "download", "-q", package.group(1)], cwd=cache)
+    [archive] = cache.glob(f"{package.group(1)}_*.deb")
+    return archive
+
+
 def fetch_kernel(cache):
     """Unpacks the newest cloud kernel into cache/kernel unless some kernel is there already."""
     unpacked = cache / "kernel"
     if not list(unpacked.glob("boot/vmlinuz-*")):
         try:
-            depends = run(["apt-cache", "depends", META_PACKAGE])
-        except RuntimeError:  # a machine that has never fetched its package lists
+            archive = download_kernel(cache)
+        except RuntimeError:  # no package lists, or old ones that name what is gone
             run(["apt-get", "update"])
-            depends = run(["apt-cache", "depends", META_PACKAGE])
-        package = re.search(r"Depends: (linux-image-\S+)", depends)
-        if package is None:
-            raise RuntimeError(f"apt knows no {META_PACKAGE}: run apt-get update")
-        run(["apt-get", "download", "-q", package.group(1)], cwd=cache)
-        [archive] = cache.glob(f"{package.group(1)}_*.deb")
+            archive = download_kernel(cache)
         run(["dpkg", "-x", archive, unpacked])
         archive.unlink()
     return max(unpacked.glob("boot/vmlinuz-*"))
