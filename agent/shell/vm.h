@@ -131,6 +131,7 @@ struct chb_vm {
 
     struct chb_qemu qemu;
     sd_event_source *ping_timer;
+    unsigned ping_turns;
     sd_event_source *retry_timer; /* reconnects the monitors; gives up a waiting sequence */
     char error[CHB_VM_TEXT_SIZE]; /* why QEMU could not be started or a sequence failed */
 
