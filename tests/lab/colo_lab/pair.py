@@ -66,9 +66,10 @@ class Pair:
         control = self.lab.state / f"client-{self.vm}.sock"
 
         def open_port():
-            return subprocess.run([*prefix, "/bin/bash", "-c",
+            """A guest that is not there yet swallows the attempt, and the next one may be luckier."""
+            return subprocess.run([*prefix, "/usr/bin/timeout", "1", "/bin/bash", "-c",
                                    f"exec 3<>/dev/tcp/{self.address}/{GUEST_PORT}"],
-                                  capture_output=True, timeout=10).returncode == 0
+                                  capture_output=True).returncode == 0
 
         wait_for(open_port, timeout_s, f"the guest to answer at {self.address}:{GUEST_PORT}")
         self.client = Client(f"{self.address}:{GUEST_PORT}", control, prefix, think_ms)
