@@ -13,7 +13,7 @@ static bool is_history(const struct chb_record *record)
  * another line of the same generation only at an operator's word. */
 static bool may_be_overwritten(const struct chb_core *core, const struct chb_peer *primary)
 {
-    if (core->record.kind == CHB_RECORD_UNKNOWN || !is_history(&core->record)) {
+    if (!is_history(&core->record)) {
         return true;
     }
     if (core->record.generation > primary->msg.generation) {

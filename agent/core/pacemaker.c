@@ -104,19 +104,8 @@ void chb_score(struct chb_core *core, struct chb_actions *actions)
 /* The pair has a good copy somewhere, as last heard. */
 static bool good_copy(const struct chb_core *core)
 {
-    switch (core->phase) {
-    case CHB_PHASE_BOOTING:
-    case CHB_PHASE_SOLO:
-    case CHB_PHASE_PAIRED:
-    case CHB_PHASE_HOLDING:
-    case CHB_PHASE_GOING_SOLO:
+    if (chb_phase_has_replica(core->phase)) {
         return true;
-    case CHB_PHASE_STOPPED:
-    case CHB_PHASE_SPARE:
-    case CHB_PHASE_FILLING:
-    case CHB_PHASE_DYING:
-    case CHB_PHASE_MAX:
-        break;
     }
     for (uint32_t i = 0; i < CHB_NODES_MAX; i++) {
         if (core->peers[i].node != 0 && core->peers[i].member && core->peers[i].heard &&

@@ -48,9 +48,9 @@ bool chb_peer_talks(const struct chb_peer *peer)
     return peer != NULL && peer->member && peer->heard && !peer->silent;
 }
 
-bool chb_peer_has_replica(const struct chb_peer *peer)
+bool chb_phase_has_replica(enum chb_phase phase)
 {
-    switch (peer->msg.phase) {
+    switch (phase) {
     case CHB_PHASE_BOOTING:
     case CHB_PHASE_SOLO:
     case CHB_PHASE_PAIRED:
@@ -65,6 +65,11 @@ bool chb_peer_has_replica(const struct chb_peer *peer)
         return false;
     }
     return false;
+}
+
+bool chb_peer_has_replica(const struct chb_peer *peer)
+{
+    return chb_phase_has_replica(peer->msg.phase);
 }
 
 uint64_t chb_newest_generation(const struct chb_core *core)
