@@ -92,10 +92,7 @@ def _save(lab, prefix):
 
 def _run(args, prefix):
     known = registry.load()
-    unknown = [name for name in args.scenarios if name not in known]
-    if unknown:
-        raise LabError(f"no scenario {', '.join(unknown)}; there are: {', '.join(known)}")
-    chosen = [known[name] for name in args.scenarios] or list(known.values())
+    chosen = registry.find(args.scenarios) or list(known.values())
     stamp = time.strftime("%Y%m%dT%H%M%S")
     results = Path(args.results or paths.RESULTS / f"{stamp}-{os.getpid()}")
     runner = Runner(prefix or f"run-{os.getpid()}", _base_options(args), results,
@@ -114,6 +111,8 @@ def _run(args, prefix):
 def _list():
     for each in registry.load().values():
         print(f"{each.name:24} {each.about}")
+        for name in each.also:
+            print(f"{'':24} also: {name}")
     return 0
 
 

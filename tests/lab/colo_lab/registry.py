@@ -21,24 +21,43 @@ class Scenario:
     in_place: bool = False
     product: bool = True
     timeout_s: int = 300
+    also: tuple = ()
 
 
-def scenario(name, shared=False, in_place=False, product=True, timeout_s=300, **options):
+def scenario(name, shared=False, in_place=False, product=True, timeout_s=300, also=(), **options):
     """Registers a function `run(lab, result)` as a scenario.
 
     options: fields of LabOptions that it needs (nodes=2, two_node=True, token_ms=1000).
     shared: it leaves the lab as it found it, so the next shared scenario with the same options
-    may go on in it. in_place: its own repeats may, because it leaves a whole pair. product: it needs colo-hbd in the build tree and is skipped without it.
+    may go on in it. in_place: its own repeats may, because it leaves a whole pair.
+    product: it needs colo-hbd in the build tree and is skipped without it.
     timeout_s: the run is failed after this.
+    also: more names of it, in the words of what people fear and it shows not to happen
+    (["both-nodes-shot-each-other"]).
     """
     def register(function):
-        if name in _scenarios:
-            raise LabError(f"two scenarios are called {name}")
         about = (function.__doc__ or "").strip().split("\n")[0]
-        _scenarios[name] = Scenario(name, function, about, options, shared, in_place, product,
-                                    timeout_s)
+        made = Scenario(name, function, about, options, shared, in_place, product, timeout_s,
+                        tuple(also))
+        taken = {each for other in _scenarios.values() for each in (other.name, *other.also)}
+        for each in (name, *also):
+            if each in taken:
+                raise LabError(f"two scenarios are called {each}")
+        _scenarios[name] = made
         return function
     return register
+
+
+def find(names):
+    """The loaded scenarios with these names, `also` included, each once, in the order asked for.
+
+    Raises LabError if a name is unknown.
+    """
+    known = {each: made for made in _scenarios.values() for each in (made.name, *made.also)}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise LabError(f"no scenario {', '.join(unknown)}; there are: {', '.join(known)}")
+    return [_scenarios[name] for name in dict.fromkeys(known[name].name for name in names)]
 
 
 def load(folder=None):
