@@ -12,9 +12,18 @@ static uint32_t any_node(struct chb_sim *sim)
     return 1 + chb_sim_rng_below(&sim->fault_rng, sim->options.n_nodes);
 }
 
-static int64_t span(struct chb_sim *sim, int64_t low_ms, int64_t high_ms)
+/* From one fault to the next. */
+static int64_t until_next(struct chb_sim *sim, int64_t low_ms, int64_t high_ms)
 {
     return chb_sim_rng_between(&sim->fault_rng, CHB_SIM_MS(low_ms), CHB_SIM_MS(high_ms));
+}
+
+/* How long the fault lasts that strikes now. What a fault leaves to chance comes from its own seed,
+ * so that it is the same fault in a history that lacks the others (shrink). */
+static int64_t span(struct chb_sim *sim, int64_t low_ms, int64_t high_ms)
+{
+    int64_t ns = chb_sim_rng_between(&sim->strike_rng, CHB_SIM_MS(low_ms), CHB_SIM_MS(high_ms));
+    return sim->strike_ms != 0 ? CHB_SIM_MS(sim->strike_ms) : ns;
 }
 
 /* ---- processes ---- */
@@ -46,7 +55,7 @@ static void end_hang(struct chb_sim *sim, const struct chb_sim_item *item)
 static void hang(struct chb_sim *sim, uint32_t node, bool whole)
 {
     chb_sim_qemu_hang(sim, node, whole, true);
-    if (chb_sim_rng_chance(&sim->fault_rng, 700)) {
+    if (sim->strike_ms != 0 || chb_sim_rng_chance(&sim->strike_rng, 700)) {
         (void)chb_sim_plan(sim, span(sim, 50, 8000), end_hang, node, sim->qemu[node].serial);
     }
 }
@@ -170,8 +179,8 @@ static void fault_fencer(struct chb_sim *sim, uint32_t node)
 {
     (void)node;
     sim->options.fence_mode =
-        (enum chb_sim_fence_mode)chb_sim_rng_below(&sim->fault_rng, CHB_SIM_FENCE_LATE + 1);
-    sim->options.fence_ms = (uint32_t)chb_sim_rng_between(&sim->fault_rng, 20, 4000);
+        (enum chb_sim_fence_mode)chb_sim_rng_below(&sim->strike_rng, CHB_SIM_FENCE_LATE + 1);
+    sim->options.fence_ms = (uint32_t)(span(sim, 20, 4000) / 1000000);
     chb_sim_trace(sim, 0, "FENCER: mode %d, %u ms", (int)sim->options.fence_mode,
                   sim->options.fence_ms);
 }
@@ -194,9 +203,9 @@ static void fault_disk(struct chb_sim *sim, uint32_t node)
 {
     struct chb_sim_host *host = &sim->host[node];
 
-    host->disk_slow_ms = chb_sim_rng_below(&sim->fault_rng, 1500);
-    host->disk_fail_permille = chb_sim_rng_below(&sim->fault_rng, 1000);
-    host->disk_unknown_permille = chb_sim_rng_below(&sim->fault_rng, 1000);
+    host->disk_slow_ms = chb_sim_rng_below(&sim->strike_rng, 1500);
+    host->disk_fail_permille = chb_sim_rng_below(&sim->strike_rng, 1000);
+    host->disk_unknown_permille = chb_sim_rng_below(&sim->strike_rng, 1000);
     chb_sim_trace(sim, node, "DISK: %u ms, fails %u, unknown %u", host->disk_slow_ms,
                   host->disk_fail_permille, host->disk_unknown_permille);
     (void)chb_sim_plan(sim, span(sim, 500, 20000), on_host_well, node, 0);
@@ -204,13 +213,13 @@ static void fault_disk(struct chb_sim *sim, uint32_t node)
 
 static void fault_starts(struct chb_sim *sim, uint32_t node)
 {
-    sim->host[node].start_fail_permille = 200 + chb_sim_rng_below(&sim->fault_rng, 800);
+    sim->host[node].start_fail_permille = 200 + chb_sim_rng_below(&sim->strike_rng, 800);
     (void)chb_sim_plan(sim, span(sim, 500, 20000), on_host_well, node, 0);
 }
 
 static void fault_sequences(struct chb_sim *sim, uint32_t node)
 {
-    sim->host[node].sequence_fail_permille = 50 + chb_sim_rng_below(&sim->fault_rng, 700);
+    sim->host[node].sequence_fail_permille = 50 + chb_sim_rng_below(&sim->strike_rng, 700);
     (void)chb_sim_plan(sim, span(sim, 500, 20000), on_host_well, node, 0);
 }
 
@@ -291,26 +300,62 @@ static void fault_operator(struct chb_sim *sim, uint32_t node)
 /* ---- the mix ---- */
 
 struct kind {
+    const char *name; /* in stories */
     void (*fn)(struct chb_sim *sim, uint32_t node);
     uint32_t weight;
     bool sharp; /* fit to come right after an action */
 };
 
 static const struct kind kinds[] = {
-    {fault_qemu_kill, 10, true},  {fault_both_qemus, 2, false}, {fault_hang, 6, true},
-    {fault_main_hang, 3, true},   {fault_agent_crash, 8, true}, {fault_agent_stall, 8, true},
-    {fault_host_off, 7, true},    {fault_power_cut, 2, true},   {fault_cut, 8, true},
-    {fault_corosync, 5, true},    {fault_replication, 6, true}, {fault_flap, 3, true},
-    {fault_fencer, 4, false},     {fault_disk, 4, false},       {fault_starts, 2, false},
-    {fault_sequences, 3, false},  {fault_guest_off, 1, false},  {fault_disk_error, 3, false},
-    {fault_switchover, 4, false}, {fault_resync, 2, false},     {fault_standby, 3, false},
-    {fault_operator, 10, false},  {fault_freeze, 5, true},
+    {"qemu-kill", fault_qemu_kill, 10, true},
+    {"both-qemus-kill", fault_both_qemus, 2, false},
+    {"qemu-hang", fault_hang, 6, true},
+    {"main-loop-hang", fault_main_hang, 3, true},
+    {"agent-crash", fault_agent_crash, 8, true},
+    {"agent-stall", fault_agent_stall, 8, true},
+    {"host-off", fault_host_off, 7, true},
+    {"power-cut", fault_power_cut, 2, true},
+    {"cut", fault_cut, 8, true},
+    {"corosync-dies", fault_corosync, 5, true},
+    {"replication-cut", fault_replication, 6, true},
+    {"heartbeat-flap", fault_flap, 3, true},
+    {"fencer", fault_fencer, 4, false},
+    {"disk", fault_disk, 4, false},
+    {"starts-fail", fault_starts, 2, false},
+    {"sequences-fail", fault_sequences, 3, false},
+    {"guest-off", fault_guest_off, 1, false},
+    {"disk-error", fault_disk_error, 3, false},
+    {"switchover", fault_switchover, 4, false},
+    {"resync", fault_resync, 2, false},
+    {"standby", fault_standby, 3, false},
+    {"operator-says-down", fault_operator, 10, false},
+    {"host-freeze", fault_freeze, 5, true},
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 _Static_assert(N_KINDS <= 32, "fault_weight is too small");
 
-static void strike(struct chb_sim *sim, bool sharp)
+const char *chb_sim_fault_name(uint32_t kind)
+{
+    return kind < N_KINDS ? kinds[kind].name : NULL;
+}
+
+static void strike(struct chb_sim *sim, const struct chb_sim_fault *fault)
+{
+    struct chb_sim_faults *struck = &sim->struck;
+
+    if (struck->n < CHB_SIM_FAULTS_MAX) {
+        struck->list[struck->n] = *fault;
+    }
+    struck->n++;
+    sim->stats.faults++;
+    chb_sim_rng_init(&sim->strike_rng, fault->seed, 4);
+    sim->strike_ms = fault->ms;
+    chb_sim_trace(sim, fault->node, "FAULT %u: %s", struck->n, kinds[fault->kind].name);
+    kinds[fault->kind].fn(sim, fault->node);
+}
+
+static void strike_any(struct chb_sim *sim, bool sharp)
 {
     uint32_t total = 0;
 
@@ -321,8 +366,9 @@ static void strike(struct chb_sim *sim, bool sharp)
     for (uint32_t i = 0; i < N_KINDS && total != 0; i++) {
         uint32_t weight = !sharp || kinds[i].sharp ? sim->fault_weight[i] : 0;
         if (pick < weight) {
-            sim->stats.faults++;
-            kinds[i].fn(sim, any_node(sim));
+            struct chb_sim_fault fault = {.at_ns = sim->now_ns, .kind = i, .node = any_node(sim)};
+            fault.seed = chb_sim_rng_next(&sim->fault_rng);
+            strike(sim, &fault);
             return;
         }
         pick -= weight;
@@ -334,10 +380,10 @@ static void on_fault(struct chb_sim *sim, const struct chb_sim_item *item)
     if (sim->calm || sim->now_ns >= sim->faults_until) {
         return;
     }
-    strike(sim, item->arg != 0);
+    strike_any(sim, item->arg != 0);
     if (item->arg == 0) {
         int64_t gap = (int64_t)sim->fault_gap_ms;
-        (void)chb_sim_plan(sim, span(sim, gap / 20, gap * 2), on_fault, 0, 0);
+        (void)chb_sim_plan(sim, until_next(sim, gap / 20, gap * 2), on_fault, 0, 0);
     }
 }
 
@@ -349,7 +395,7 @@ void chb_sim_faults_trigger(struct chb_sim *sim, uint32_t node, enum chb_action_
         kind == CHB_ACTION_NOTE || !chb_sim_rng_chance(&sim->fault_rng, sim->trigger_permille)) {
         return;
     }
-    chb_sim_plan(sim, span(sim, 0, 40), on_fault, 0, 0)->arg = 1;
+    chb_sim_plan(sim, until_next(sim, 0, 40), on_fault, 0, 0)->arg = 1;
 }
 
 void chb_sim_faults_begin(struct chb_sim *sim, int64_t until_ns)
@@ -366,7 +412,28 @@ void chb_sim_faults_begin(struct chb_sim *sim, int64_t until_ns)
         CHB_ACTION_PERSIST, CHB_ACTION_SEQUENCE,   CHB_ACTION_QEMU_KILL,   CHB_ACTION_QEMU_START,
         CHB_ACTION_FENCE,   CHB_ACTION_SEND_STATE, CHB_ACTION_QEMU_FREEZE, CHB_ACTION_MAX};
     sim->trigger_kind = actions[chb_sim_rng_below(&sim->fault_rng, 8)];
-    (void)chb_sim_plan(sim, span(sim, 0, 15000), on_fault, 0, 0);
+    (void)chb_sim_plan(sim, until_next(sim, 0, 15000), on_fault, 0, 0);
+}
+
+/* ---- a list in place of chance ---- */
+
+static void on_listed(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    const struct chb_sim_faults *list = sim->listed;
+
+    strike(sim, &list->list[item->tag]);
+    if (item->tag + 1 < list->n) {
+        (void)chb_sim_plan(sim, list->list[item->tag + 1].at_ns - sim->now_ns, on_listed, 0,
+                           item->tag + 1);
+    }
+}
+
+void chb_sim_faults_list(struct chb_sim *sim, const struct chb_sim_faults *list)
+{
+    sim->listed = list;
+    if (list->n != 0) {
+        (void)chb_sim_plan(sim, list->list[0].at_ns - sim->now_ns, on_listed, 0, 0);
+    }
 }
 
 /* ---- the calm ---- */

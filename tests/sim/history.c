@@ -107,24 +107,34 @@ static bool calm(struct chb_sim *sim)
     return sim->violation.rule == NULL;
 }
 
-bool chb_sim_history(struct chb_sim *sim, uint64_t seed)
+bool chb_sim_history_run(struct chb_sim *sim, int64_t faults_ms)
+{
+    if (!chb_sim_run(sim, 8000)) {
+        return false;
+    }
+    if (__builtin_popcount(sim->options.images) != 1) {
+        sim->torn = true; /* whoever is asked when nobody has answered yet */
+        operator_seeds(sim);
+    }
+    if (!chb_sim_run(sim, faults_ms - 8000)) {
+        return false;
+    }
+    chb_sim_faults_end(sim);
+    return calm(sim);
+}
+
+int64_t chb_sim_history_begin(struct chb_sim *sim, uint64_t seed)
 {
     struct chb_sim_options options;
 
     choose_options(&options, seed);
     chb_sim_init(sim, &options);
-    int64_t ms = 20000 + (int64_t)chb_sim_rng_below(&sim->fault_rng, 100000);
+    return 20000 + (int64_t)chb_sim_rng_below(&sim->fault_rng, 100000);
+}
+
+bool chb_sim_history(struct chb_sim *sim, uint64_t seed)
+{
+    int64_t ms = chb_sim_history_begin(sim, seed);
     chb_sim_faults_begin(sim, CHB_SIM_MS(ms));
-    if (!chb_sim_run(sim, 8000)) {
-        return false;
-    }
-    if (__builtin_popcount(options.images) != 1) {
-        sim->torn = true; /* whoever is asked when nobody has answered yet */
-        operator_seeds(sim);
-    }
-    if (!chb_sim_run(sim, ms - 8000)) {
-        return false;
-    }
-    chb_sim_faults_end(sim);
-    return calm(sim);
+    return chb_sim_history_run(sim, ms);
 }

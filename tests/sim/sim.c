@@ -83,6 +83,7 @@ void chb_sim_init(struct chb_sim *sim, const struct chb_sim_options *options)
     sim->trace.print = print;
     sim->trace.lines = 0;
     sim->violation.rule = NULL;
+    sim->struck.n = 0;
     chb_sim_queue_init(&sim->queue);
     chb_sim_rng_init(&sim->rng, options->seed, 1);
     chb_sim_rng_init(&sim->fault_rng, options->seed, 2);

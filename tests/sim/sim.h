@@ -18,6 +18,7 @@
 
 #include <agent/core/core.h>
 
+#include <tests/sim/fault.h>
 #include <tests/sim/queue.h>
 #include <tests/sim/rng.h>
 
@@ -295,8 +296,12 @@ struct chb_sim {
     uint32_t trigger_permille; /* a fault right after an action */
     uint32_t trigger_kind;
     int64_t faults_until;
+    struct chb_sim_rng strike_rng; /* of the fault that strikes now */
+    int64_t strike_ms;
+    const struct chb_sim_faults *listed; /* these strike, and no others; NULL: chance */
 
     struct chb_sim_queue queue;
+    struct chb_sim_faults struck; /* so far in this history */
     struct chb_sim_stats stats;
     struct chb_sim_trace trace;
     struct chb_sim_violation violation;
@@ -426,6 +431,10 @@ void chb_sim_pacemaker_ask(struct chb_sim *sim, uint32_t node, enum chb_sim_op o
 
 /* Chooses a mix of faults by the seed and plans them until `until_ns`. */
 void chb_sim_faults_begin(struct chb_sim *sim, int64_t until_ns);
+/* These faults, in the order of their times, in place of chance. The list must last. */
+void chb_sim_faults_list(struct chb_sim *sim, const struct chb_sim_faults *list);
+/* As stories call it; NULL: no such kind. Kinds count from 0. */
+const char *chb_sim_fault_name(uint32_t kind);
 /* Ends every fault: power on, network whole, disks and fencer well, nothing hangs. */
 void chb_sim_faults_end(struct chb_sim *sim);
 /* An agent has asked for something: a good moment for a fault. */
@@ -436,6 +445,11 @@ void chb_sim_faults_trigger(struct chb_sim *sim, uint32_t node, enum chb_action_
 /* A whole history: options by the seed, faults, and then the calm in which the VM must serve again
  * and be a pair again (R10). True if no rule was broken. */
 bool chb_sim_history(struct chb_sim *sim, uint64_t seed);
+
+/* Its two halves: a world by the seed that knows nothing yet of faults, and how long they are to
+ * last; and what follows, whoever said which faults. */
+int64_t chb_sim_history_begin(struct chb_sim *sim, uint64_t seed);
+bool chb_sim_history_run(struct chb_sim *sim, int64_t faults_ms);
 
 /* ---- check.c ---- */
 
