@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Answers to what the core asked for. An answer with another id than the pending one is of a past
- * that is over, and is ignored; one that is neither done nor failed counts as not done (R8). */
+ * that is over, and is ignored; one that is neither done nor failed counts as not done (R8.1). */
 #include <agent/core/internal.h>
 
 static void started(struct chb_core *core, const struct chb_event *event,
@@ -79,7 +79,7 @@ static void sequence_answered(struct chb_core *core, const struct chb_event *eve
             core->in_colo = false;
         } else {
             core->last_failure = CHB_REASON_QEMU_FAILED;
-            chb_kill(core, actions); /* it may serve or not: it must not stay so (R8) */
+            chb_kill(core, actions); /* it may serve or not: it must not stay so (R8.2) */
         }
         return;
     case CHB_SEQUENCE_QUIT:

@@ -2,7 +2,7 @@
 /* The phases without a serving replica, cold start, and what an earlier daemon left running. */
 #include <agent/core/internal.h>
 
-/* ---- taking over what an earlier daemon left (R9) ---- */
+/* ---- taking over what an earlier daemon left (R9.1) ---- */
 
 static void adopt_primary(struct chb_core *core, struct chb_actions *actions)
 {
@@ -13,7 +13,7 @@ static void adopt_primary(struct chb_core *core, struct chb_actions *actions)
     if (record->kind == CHB_RECORD_PAIRED) {
         core->eligible = true;
         if (!core->in_colo) {
-            core->broken_at = core->now; /* COLO ended while no daemon looked */
+            core->broken_at = core->now; /* COLO ended while no daemon looked (R7.3) */
             core->in_colo = true;
         }
         /* Frozen: the earlier daemon held, and what it waited for is still to be waited for. */
@@ -89,8 +89,8 @@ void chb_phase_stopped(struct chb_core *core, struct chb_actions *actions)
     }
 }
 
-/* A write whose end is unknown left either record on the disk; writing the one that is true makes
- * it certain again. */
+/* R5.3. A write whose end is unknown left either record on the disk; writing the one that is true
+ * makes it certain again. */
 static void make_record_sure(struct chb_core *core, struct chb_actions *actions)
 {
     if (chb_time_reached(core->now, core->record_retry_at)) {
@@ -136,7 +136,7 @@ static void begin_filling(struct chb_core *core, struct chb_actions *actions,
     core->join_started_at = core->now;
     core->last_failure = CHB_REASON_OK;
     chb_note(actions, CHB_NOTE_JOIN_STARTED, primary->node, 0, primary->msg.generation);
-    chb_persist(core, actions, record); /* before the first byte of the image is touched (R4) */
+    chb_persist(core, actions, record); /* before the first byte of the image is touched (R4.1) */
     chb_enter(core, actions, CHB_PHASE_FILLING);
 }
 
@@ -236,7 +236,7 @@ void chb_phase_booting(struct chb_core *core, struct chb_actions *actions)
 void chb_phase_dying(struct chb_core *core, struct chb_actions *actions)
 {
     if (core->qemu_alive) {
-        return; /* R6: nothing is said or done before the kernel has seen it dead */
+        return; /* R6.1: nothing is said or done before the kernel has seen it dead */
     }
     if (core->pending.promote_reply != 0) {
         core->promoted = false;

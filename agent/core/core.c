@@ -23,8 +23,8 @@ void chb_core_init(struct chb_core *ret_core, uint32_t self, uint64_t boot, cons
     }
 }
 
-/* P1 of a host without a QEMU covers every generation that it has heard of: none of them has a
- * replica here, and a cold start begins a new one. Thus a primary that committed a pair with a
+/* R3.3. P1 of a host without a QEMU covers every generation that it has heard of: none of them has
+ * a replica here, and a cold start begins a new one. Thus a primary that committed a pair with a
  * secondary that died before it heard of it has its proof, too. */
 static void claim_dead(struct chb_core *core)
 {
@@ -229,6 +229,7 @@ static chb_time hang_deadline(const struct chb_core *core, chb_time deadline)
     return deadline;
 }
 
+/* R10.1 */
 chb_time chb_core_deadline(const struct chb_core *core)
 {
     const struct chb_peer *peer = chb_core_peer(core, core->peer);

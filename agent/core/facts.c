@@ -28,8 +28,8 @@ static void cluster_lost(struct chb_core *core)
     }
 }
 
-/* It is there: what was found out about its absence, or is being, is about an outage that is over.
- */
+/* R3.4. It is there: what was found out about its absence, or is being, is about an outage that is
+ * over. */
 static void outage_over(struct chb_core *core, struct chb_peer *peer)
 {
     peer->fenced_at = CHB_TIME_NEVER;
@@ -165,9 +165,9 @@ static void fenced(struct chb_core *core, struct chb_peer *peer, struct chb_acti
     }
 }
 
-/* P2. A fence counts only if it was complete after the loss, whoever asked for it: the fencer makes
- * one fence of two requests, so even the answer to our own may be about an earlier outage. A
- * request is forgotten when the peer is back. */
+/* P2 (R3.4). A fence counts only if it was complete after the loss, whoever asked for it: the
+ * fencer makes one fence of two requests, so even the answer to our own may be about an earlier
+ * outage. A request is forgotten when the peer is back. */
 static void facts_fence(struct chb_core *core, const struct chb_event *event,
                         struct chb_actions *actions)
 {
@@ -205,7 +205,7 @@ static void facts_fence(struct chb_core *core, const struct chb_event *event,
 
 /* ---- QEMU ---- */
 
-/* The only place where a replica becomes dead: the kernel has said so. */
+/* The only place where a replica becomes dead: the kernel has said so (R3.3). */
 static void qemu_exited(struct chb_core *core, struct chb_actions *actions)
 {
     chb_sequence_abort(core, actions);

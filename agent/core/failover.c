@@ -18,7 +18,7 @@ bool chb_cut_off(const struct chb_core *core)
     return !core->cluster_up && (core->cluster_seen || chb_time_reached(core->now, late));
 }
 
-/* R7: from here on no frame leaves. A secondary lets none out anyway (lab-notes, C). */
+/* R7.1: from here on no frame leaves. A secondary lets none out anyway (lab-notes, C). */
 static void hold(struct chb_core *core, struct chb_actions *actions)
 {
     struct chb_verdict verdict = chb_gate(core);
@@ -31,7 +31,7 @@ static void hold(struct chb_core *core, struct chb_actions *actions)
     chb_note(actions, CHB_NOTE_HOLDING, core->peer, (uint32_t)verdict.reason, core->generation);
 }
 
-/* True if the gate opened. */
+/* R3.1: the only way to go solo. True if the gate opened. */
 static bool try_solo(struct chb_core *core, struct chb_actions *actions)
 {
     struct chb_verdict verdict = chb_gate(core);
@@ -85,7 +85,7 @@ static void ask_for_fence(struct chb_core *core, struct chb_actions *actions,
     chb_note(actions, CHB_NOTE_FENCE_ASKED, peer->node, 0, core->fence_tries + 1);
 }
 
-/* Both replicas have waited and neither went on: the pair goes on as it was. */
+/* R7.2: both replicas have waited and neither went on: the pair goes on as it was. */
 static bool peer_is_back(const struct chb_core *core, const struct chb_peer *peer)
 {
     return core->cluster_up && chb_peer_talks(peer) && peer->msg.generation == core->generation &&
@@ -153,6 +153,7 @@ void chb_phase_going_solo(struct chb_core *core, struct chb_actions *actions)
     if (chb_wishes(core, actions) || core->pending.persist != 0 || core->pending.sequence != 0) {
         return;
     }
+    /* R5.1 */
     bool recorded = core->record.kind == CHB_RECORD_SOLO && !core->record_unsure &&
                     core->record.author == core->self &&
                     core->record.generation >= core->generation;

@@ -128,7 +128,7 @@ void chb_phase_filling(struct chb_core *core, struct chb_actions *actions)
     }
     if (core->record.kind == CHB_RECORD_PAIRED && core->record.peer == core->join_node &&
         core->qemu_alive) {
-        become_true_copy(core, actions); /* R4: the record is on disk first */
+        become_true_copy(core, actions); /* R4.1: the record is on disk first */
         return;
     }
     bool joining = primary->msg.phase == CHB_PHASE_SOLO && primary->msg.join_id == core->join_id &&

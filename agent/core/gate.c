@@ -13,7 +13,7 @@ static struct chb_verdict yes(enum chb_proof proof, uint32_t node)
         .allowed = true, .proof = proof, .reason = CHB_REASON_OK, .node = node};
 }
 
-/* R3: what proves that the peer cannot serve any more. NONE if nothing does. Neither absence nor
+/* R3.2: what proves that the peer cannot serve any more. NONE if nothing does. Neither absence nor
  * silence nor a count of votes is looked at. */
 static enum chb_proof proof_of_death(const struct chb_core *core, const struct chb_peer *peer)
 {
@@ -60,7 +60,7 @@ static enum chb_reason why_no_proof(const struct chb_core *core, const struct ch
     return peer->lost ? CHB_REASON_NO_PROOF_FENCING : CHB_REASON_NO_PROOF_AGENT;
 }
 
-/* A replica in COLO. */
+/* A replica in COLO (R3.5). */
 static struct chb_verdict gate_live(const struct chb_core *core)
 {
     const struct chb_peer *peer = chb_core_peer(core, core->peer);
@@ -198,7 +198,7 @@ static struct chb_verdict gate_cold_others(const struct chb_core *core)
     return yes(CHB_PROOF_RECORD, core->self);
 }
 
-/* A host without a replica (R4, R5). */
+/* A host without a replica (R4.1, R5.4). */
 static struct chb_verdict gate_cold(const struct chb_core *core)
 {
     if (!core->loaded) {
@@ -228,7 +228,7 @@ static struct chb_verdict gate_cold(const struct chb_core *core)
     case CHB_RECORD_PAIRED:
         return gate_cold_paired(core);
     case CHB_RECORD_FILLING:
-        return no(CHB_REASON_FILLING, core->record.peer); /* R4, even for the operator */
+        return no(CHB_REASON_FILLING, core->record.peer); /* R4.1, even for the operator */
     case CHB_RECORD_UNKNOWN:
     case CHB_RECORD_KIND_MAX:
         break;

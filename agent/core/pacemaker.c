@@ -18,7 +18,7 @@ static const struct chb_peer *find_twin(const struct chb_core *core)
     return NULL;
 }
 
-/* R6: somebody has a newer line of history, so this one is over. */
+/* R6.1: somebody has a newer line of history, so this one is over. */
 static bool line_is_lost(const struct chb_core *core, uint32_t *ret_node)
 {
     uint64_t own = core->generation;

@@ -106,7 +106,7 @@ static void wait_ready(struct chb_core *core, struct chb_actions *actions)
     }
 }
 
-/* R5: "paired" is on this host's disk before the secondary hears that it may go solo. */
+/* R5.2: "paired" is on this host's disk before the secondary hears that it may go solo. */
 static void commit(struct chb_core *core, struct chb_actions *actions)
 {
     bool recorded = core->record.kind == CHB_RECORD_PAIRED &&

@@ -91,8 +91,9 @@ uint64_t chb_newest_generation(const struct chb_core *core)
     return core->dead_generation > newest ? core->dead_generation : newest;
 }
 
-/* What was heard before a loss stays true: generations only rise. A record of a copy that is being
- * filled counts, too: it is no history, but the generation that it names had a primary. */
+/* R2.2, R4.2. What was heard before a loss stays true: generations only rise. A record of a copy
+ * that is being filled counts, too: it is no history, but the generation that it names had a
+ * primary. */
 const struct chb_peer *chb_find_newer(const struct chb_core *core, uint64_t than)
 {
     for (uint32_t i = 0; i < CHB_NODES_MAX; i++) {

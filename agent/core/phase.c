@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The legal moves between phases (doc/ARCHITECTURE.md, "Phases"). */
+/* The legal moves between phases (doc/TABLES.md; doc/SAFETY.md, R3.1). */
 #include <agent/core/internal.h>
 
 #define TO(phase) (1u << (phase))
