@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +103,72 @@ struct chb_sim *chb_cmd_new_sim(void)
         exit(CHB_CMD_ERROR);
     }
     return sim;
+}
+
+/* ---- histories in which the core stops itself ---- */
+
+static sigjmp_buf stopped;
+
+static void on_trap(int signo)
+{
+    (void)signo;
+    siglongjmp(stopped, 1);
+}
+
+static bool guarded(struct chb_sim *sim, bool (*fn)(struct chb_sim *sim, void *what), void *what)
+{
+    struct sigaction action = {.sa_handler = on_trap};
+    bool well = false;
+
+    (void)sigaction(SIGILL, &action, NULL);
+    (void)sigaction(SIGTRAP, &action, NULL);
+    if (sigsetjmp(stopped, 1) == 0) {
+        well = fn(sim, what);
+    } else {
+        chb_sim_violate(sim, "assert", "the core has stopped itself");
+    }
+    (void)signal(SIGILL, SIG_DFL);
+    (void)signal(SIGTRAP, SIG_DFL);
+    return well;
+}
+
+static bool history(struct chb_sim *sim, void *seed)
+{
+    return chb_sim_history(sim, *(const uint64_t *)seed);
+}
+
+bool chb_cmd_history(struct chb_sim *sim, uint64_t seed)
+{
+    return guarded(sim, history, &seed);
+}
+
+struct story_of {
+    uint64_t seed;
+    struct chb_sim_story *story;
+};
+
+static bool story_of(struct chb_sim *sim, void *what)
+{
+    const struct story_of *of = what;
+    return chb_sim_story_of(sim, of->seed, of->story);
+}
+
+bool chb_cmd_story_of(struct chb_sim *sim, uint64_t seed, struct chb_sim_story *ret_story)
+{
+    struct story_of of = {seed, ret_story};
+    bool well = guarded(sim, story_of, &of);
+    ret_story->faults = sim->struck; /* also of one that was cut short */
+    return well;
+}
+
+static bool story_run(struct chb_sim *sim, void *story)
+{
+    return chb_sim_story_run(sim, *(const struct chb_sim_story *const *)story);
+}
+
+bool chb_cmd_story_run(struct chb_sim *sim, const struct chb_sim_story *story)
+{
+    return guarded(sim, story_run, &story);
 }
 
 void chb_cmd_add(struct chb_sim_stats *sum, const struct chb_sim_stats *part)

@@ -9,7 +9,7 @@
 #ifndef CHB_SIM_CMD_H
 #define CHB_SIM_CMD_H
 
-#include <tests/sim/sim.h>
+#include <tests/sim/story.h>
 
 #define CHB_CMD_WELL 0
 #define CHB_CMD_BAD 1
@@ -40,6 +40,12 @@ _Noreturn void chb_cmd_usage(const struct chb_cmd_args *args);
 
 /* A world, all zero. Ends the program if there is no memory. */
 struct chb_sim *chb_cmd_new_sim(void);
+
+/* A seed's history, the story of it, and a story, as the functions of sim.h and story.h that they
+ * call; and a core that stops itself (an assert) breaks the rule "assert". */
+bool chb_cmd_history(struct chb_sim *sim, uint64_t seed);
+bool chb_cmd_story_of(struct chb_sim *sim, uint64_t seed, struct chb_sim_story *ret_story);
+bool chb_cmd_story_run(struct chb_sim *sim, const struct chb_sim_story *story);
 
 /* Adds the counts of one part to the sum. */
 void chb_cmd_add(struct chb_sim_stats *sum, const struct chb_sim_stats *part);

@@ -25,7 +25,7 @@ int chb_cmd_replay(struct chb_cmd_args *args)
     struct chb_sim *sim = chb_cmd_new_sim();
     sim->trace.on = true;
     sim->trace.print = trace;
-    bool well = chb_sim_history(sim, seed);
+    bool well = chb_cmd_history(sim, seed);
     if (!well && !trace) {
         chb_sim_trace_tail(sim, CHB_CMD_TAIL);
     }

@@ -12,7 +12,7 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"run", chb_cmd_run, "run --seeds A..B [--jobs J] [--all]"},
+    {"run", chb_cmd_run, "run --seeds A..B [--jobs J] [--json FILE] [--all]"},
     {"replay", chb_cmd_replay, "replay --seed N [--trace]"},
 };
 
