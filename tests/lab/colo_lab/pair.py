@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 
-from . import emulation, paths
+from . import emulation, frames, paths, speakers
 from .errors import LabError
 from .kernel import boottime
 from .spawn import enter_net
@@ -23,19 +23,39 @@ SCORES = {"1000": "best", "500": "secondary", "-INFINITY": "never"}
 
 
 class Pair:
-    """One VM in a lab. `with Pair(lab, result) as pair:` ends its client whatever happens."""
+    """One VM in a lab, for `with Pair(lab, result) as pair:`.
+
+    From the first line to the last the frames that leave the hosts for the clients are recorded,
+    and the scenario fails if one of them came from a replica that was not entitled to serve.
+    """
 
     def __init__(self, lab, result, vm="colo-vm", parameters=None, address=GUEST_ADDRESS):
         self.lab, self.result, self.vm, self.address = lab, result, vm, address
         self.parameters = parameters or {}
         self.client = None
+        self.watch = None
 
     def __enter__(self):
+        self.watch = frames.Watch(self.lab, self.vm, [self.address],
+                                  self.parameters.get("ipv6") == "allow")
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         if self.client is not None:
             self.client.kill()
+        self.judge_frames(raising=kind is None)
+
+    def judge_frames(self, raising=True):
+        """Nobody spoke who was not entitled to. Said on the time line if the scenario has failed for
+        another reason already, which then stays its reason."""
+        if self.watch.is_over:
+            return
+        wrong = self.watch.end()
+        for line in wrong:
+            self.lab.timeline.add(f"frames: {line}")
+        self.result.notes.setdefault("frames", []).append(speakers.tally(self.watch.frames))
+        if raising:
+            self.result.check(not wrong, "; ".join(wrong))
 
     # ---- bringing it up ----
 
@@ -217,6 +237,7 @@ class Pair:
         self.result.check(check["ok"], f"disk and memory differ: {check}")
         self.result.check(not report["resets"], f"connection lost: {report['resets']}")
         self.result.check(report["lost"] == 0 and report["repeated"] == 0, f"answers: {report}")
+        self.judge_frames()
 
 
 def now():
