@@ -18,6 +18,7 @@ from . import kernel
 from .mounts import PORT, SHARED
 from .paths import NODE_ENV
 from .runserver import RunServer
+from .watchdog import Watchdog
 
 SOCKET = f"{PORT}/init.sock"
 RUN_SOCKET = f"{PORT}/run.sock"
@@ -40,16 +41,18 @@ class Service:
         self.started_at = None
         self.ended = asyncio.Event()
         self.ended.set()
+        self.watchdog = Watchdog(self) if "watchdog_s" in spec else None
 
     def spawn(self):
         for path, mode in self.spec.get("folders", {}).items():
             os.makedirs(path, exist_ok=True)
             os.chmod(path, int(mode, 8))
+        env = {**self.spec.get("env", {}), **(self.watchdog.env() if self.watchdog else {})}
         log = os.open(self.spec["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
         pid = os.fork()
         if pid == 0:
             try:
-                _exec(self.spec, log)
+                _exec(self.spec, env, log)
             finally:
                 os._exit(127)
         os.close(log)
@@ -68,7 +71,7 @@ class Service:
                 "last_exit": self.last_exit, "started_at": self.started_at}
 
 
-def _exec(spec, log):
+def _exec(spec, env, log):
     os.setsid()
     os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
     os.dup2(log, 1)
@@ -76,7 +79,7 @@ def _exec(spec, log):
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    os.execve(spec["argv"][0], spec["argv"], {**NODE_ENV, **spec.get("env", {})})
+    os.execve(spec["argv"][0], spec["argv"], {**NODE_ENV, **env})
 
 
 class Init:

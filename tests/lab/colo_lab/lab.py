@@ -35,6 +35,7 @@ class LabOptions:
     totem: dict = field(default_factory=dict)           # more keys of corosync's totem section
     build: str = str(DEFAULT_BUILD)                     # build tree; None for no product
     daemon_env: dict = field(default_factory=dict)      # environment of colo-hbd
+    watchdog: bool = False                              # a colo-hbd that hangs is replaced
     qemu_shim: str = None                               # library to preload into the nodes' QEMU
     qemu_env: dict = field(default_factory=dict)        # more environment for it
     autostart: bool = True                              # cluster services start at boot
@@ -46,7 +47,7 @@ def _services(options, with_product):
                  "log": "/var/log/corosync/stderr.log",
                  "ready": ["/usr/sbin/corosync-cmapctl", "-g", "totem.version"]}]
     if with_product:
-        services.append(product.daemon_service(options.daemon_env))
+        services.append(product.daemon_service(options.daemon_env, options.watchdog))
     services.append({"name": "pacemaker", "argv": ["/usr/sbin/pacemakerd"],
                      "log": "/var/log/pacemaker/stderr.log", "env": PACEMAKER_ENV})
     return [{**service, "boot": options.autostart} for service in services]

@@ -14,6 +14,7 @@ from .mounts import DISK_FOLDERS, REAL_QEMU, SHARED
 
 SERVICE = "colo-hbd"
 DAEMON = "/usr/sbin/colo-hbd"
+WATCHDOG = {"watchdog_s": 5, "abort_s": 10}  # WatchdogSec and TimeoutStopSec of its unit
 WRAPPER = """\
 #!/bin/bash
 # Stands where QEMU is expected; see qemu_wrapper in the lab's README.
@@ -41,11 +42,12 @@ def stage(build, target):
     return f"{build} {time.time_ns()}"
 
 
-def daemon_service(env):
+def daemon_service(env, watchdog):
     """Service description of the daemon for a node's PID 1 (see init.py)."""
-    return {"name": SERVICE, "argv": [DAEMON, "--foreground"], "restart": True,
-            "log": f"/var/log/colo-hbd/{SERVICE}.log", "env": env,
-            "folders": {"/run/colo-hbd": "0755", "/var/lib/colo-hbd": "0750"}}
+    service = {"name": SERVICE, "argv": [DAEMON, "--foreground"], "restart": True,
+               "log": f"/var/log/colo-hbd/{SERVICE}.log", "env": env,
+               "folders": {"/run/colo-hbd": "0755", "/var/lib/colo-hbd": "0750"}}
+    return {**service, **(WATCHDOG if watchdog else {})}
 
 
 def write_wrapper(shared, shim, env):
