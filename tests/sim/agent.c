@@ -18,83 +18,105 @@ static void on_tick(struct chb_sim *sim, const struct chb_sim_item *item);
 
 static void plan_tick(struct chb_sim *sim, uint32_t node)
 {
-    struct chb_sim_agent *agent = &sim->agent[node];
-    chb_time deadline = chb_core_deadline(&agent->core);
+    struct chb_sim_unit *unit = &CHB_SIM_VM(sim)->unit[node];
+    chb_time deadline = chb_core_deadline(&unit->core);
 
     if (deadline.ns == INT64_MAX) {
-        agent->tick_serial++;
-        agent->tick_at = INT64_MAX;
+        unit->tick_serial++;
+        unit->tick_at = INT64_MAX;
         return;
     }
     int64_t delay_ns = deadline.ns - chb_sim_host_time(sim, node, sim->now_ns).ns;
     int64_t at_ns = sim->now_ns + (delay_ns > 0 ? delay_ns : 0);
-    if (at_ns == agent->tick_at) {
+    if (at_ns == unit->tick_at) {
         return;
     }
-    agent->tick_at = at_ns;
+    unit->tick_at = at_ns;
     (void)chb_sim_plan(sim, delay_ns + chb_sim_latency(sim, 0, 1, 3), on_tick, node,
-                       ++agent->tick_serial);
+                       ++unit->tick_serial);
 }
 
 static void on_tick(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    struct chb_sim_agent *agent = &sim->agent[item->node];
+    const struct chb_sim_agent *agent = &sim->agent[item->node];
+    struct chb_sim_unit *unit = &CHB_SIM_VM(sim)->unit[item->node];
     struct chb_event event = {.kind = CHB_EVENT_TICK};
 
-    if (!agent->running || item->tag != agent->tick_serial) {
+    if (!agent->running || item->tag != unit->tick_serial) {
         return;
     }
     if (agent->stalled_until > sim->now_ns) {
         (void)chb_sim_plan(sim, agent->stalled_until - sim->now_ns, on_tick, item->node, item->tag);
         return;
     }
-    agent->tick_at = INT64_MAX;
+    unit->tick_at = INT64_MAX;
     chb_sim_agent_event(sim, item->node, &event);
     chb_time now = chb_sim_host_time(sim, item->node, sim->now_ns);
-    agent->spins = chb_core_deadline(&agent->core).ns <= now.ns ? agent->spins + 1 : 0;
-    if (agent->spins > 3) {
+    unit->spins = chb_core_deadline(&unit->core).ns <= now.ns ? unit->spins + 1 : 0;
+    if (unit->spins > 3) {
         chb_sim_violate(sim, "no spinning", "n%u: deadline stays in the past", item->node);
     }
 }
 
 /* ---- events ---- */
 
-static void remember_losses(struct chb_sim_agent *agent, const struct chb_event *event)
+static void remember_losses(struct chb_sim_unit *unit, const struct chb_event *event)
 {
     uint32_t id = event->u.node.id;
 
     if (event->kind == CHB_EVENT_CLUSTER_LOST) {
-        memset(agent->told_lost, 1, sizeof(agent->told_lost));
+        memset(unit->told_lost, 1, sizeof(unit->told_lost));
     } else if (event->kind == CHB_EVENT_NODE_DOWN && id < CHB_SIM_SLOTS) {
-        agent->told_lost[id] = true;
+        unit->told_lost[id] = true;
     } else if (event->kind == CHB_EVENT_NODE_UP && id < CHB_SIM_SLOTS) {
-        agent->told_lost[id] = false;
+        unit->told_lost[id] = false;
     }
 }
 
-void chb_sim_agent_event(struct chb_sim *sim, uint32_t node, const struct chb_event *event)
+static void core_event(struct chb_sim *sim, uint32_t node, const struct chb_event *event)
 {
-    struct chb_sim_agent *agent = &sim->agent[node];
+    struct chb_sim_unit *unit = &CHB_SIM_VM(sim)->unit[node];
+    struct chb_sim_runtime *runtime = &CHB_SIM_VM(sim)->place[node].runtime;
     struct chb_actions actions;
     struct chb_event stamped = *event;
 
-    if (!agent->running || sim->violation.rule != NULL) {
+    if (!sim->agent[node].running || sim->violation.rule != NULL) {
         return;
     }
     stamped.at = chb_sim_host_time(sim, node, sim->now_ns);
-    remember_losses(agent, &stamped);
+    remember_losses(unit, &stamped);
     chb_sim_trace_event(sim, node, &stamped);
-    chb_core_step(&agent->core, &stamped, &actions);
+    chb_core_step(&unit->core, &stamped, &actions);
     sim->stats.events++;
-    sim->host[node].runtime.started = agent->core.started;
-    sim->host[node].runtime.promoted = agent->core.promoted;
-    sim->host[node].runtime.settings = agent->core.settings;
+    runtime->started = unit->core.started;
+    runtime->promoted = unit->core.promoted;
+    runtime->settings = unit->core.settings;
     for (uint32_t i = 0; i < actions.count; i++) {
         chb_sim_trace_action(sim, node, &actions.list[i]);
         chb_sim_perform(sim, node, &actions.list[i]);
     }
     chb_sim_check_step(sim, node, &stamped, &actions);
     plan_tick(sim, node);
+}
+
+/* Of the host or the cluster, so each VM's core is told. */
+static bool is_for_all(enum chb_event_kind kind)
+{
+    return (kind >= CHB_EVENT_CLUSTER_UP && kind <= CHB_EVENT_QUORUM) || kind == CHB_EVENT_SILENT ||
+           kind == CHB_EVENT_HEARD || kind == CHB_EVENT_FENCING_SETUP ||
+           kind == CHB_EVENT_FENCE_NOTICE || kind == CHB_EVENT_STALLED;
+}
+
+void chb_sim_agent_event(struct chb_sim *sim, uint32_t node, const struct chb_event *event)
+{
+    if (!is_for_all(event->kind)) {
+        core_event(sim, node, event);
+        return;
+    }
+    CHB_SIM_FOR_VMS(sim)
+    {
+        core_event(sim, node, event);
+    }
 }
 
 static bool is_answer(enum chb_event_kind kind)
@@ -156,7 +178,7 @@ static void on_ping(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     uint32_t node = item->node;
     struct chb_sim_agent *agent = &sim->agent[node];
-    struct chb_sim_qemu *qemu = &sim->qemu[node];
+    struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
 
     if (!agent->running || agent->boot != item->tag) {
         return;
@@ -178,7 +200,7 @@ static void on_ping(struct chb_sim *sim, const struct chb_sim_item *item)
 
 static void on_no_checkpoint(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    const struct chb_sim_qemu *qemu = &sim->qemu[item->node];
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[item->node];
     if (sim->agent[item->node].boot == item->tag && qemu->mode == CHB_SIM_MODE_COLO_PRIMARY &&
         qemu->colo_failed) {
         chb_sim_deliver(sim, item->node, 0, CHB_EVENT_COLO_EXIT)->event.u.qemu.qemu = qemu->id;
@@ -187,10 +209,10 @@ static void on_no_checkpoint(struct chb_sim *sim, const struct chb_sim_item *ite
 
 static void adopt(struct chb_sim *sim, uint32_t node)
 {
-    const struct chb_sim_qemu *qemu = &sim->qemu[node];
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
     struct chb_sim_item *item = chb_sim_deliver(sim, node, 0, CHB_EVENT_ADOPTED);
 
-    item->event.u.adopted.promoted = sim->host[node].runtime.promoted;
+    item->event.u.adopted.promoted = CHB_SIM_VM(sim)->place[node].runtime.promoted;
     if (qemu->mode == CHB_SIM_MODE_NONE) {
         return;
     }
@@ -217,43 +239,54 @@ static void on_load(struct chb_sim *sim, const struct chb_sim_item *item)
         return;
     }
     struct chb_sim_item *loaded = chb_sim_deliver(sim, item->node, 0, CHB_EVENT_LOADED);
-    loaded->event.u.record = sim->host[item->node].record;
+    loaded->event.u.record = CHB_SIM_VM(sim)->place[item->node].record;
+}
+
+/* The daemon's part for one VM: what an earlier daemon left, then the record. */
+static void start_unit(struct chb_sim *sim, uint32_t node)
+{
+    struct chb_sim_vm *vm = CHB_SIM_VM(sim);
+    uint64_t boot = sim->agent[node].boot;
+    uint32_t nodes[CHB_SIM_NODES_MAX];
+
+    for (uint32_t i = 0; i < sim->options.n_nodes; i++) {
+        nodes[i] = i + 1;
+    }
+    memset(&vm->unit[node], 0, sizeof(vm->unit[node]));
+    vm->unit[node].tick_at = INT64_MAX;
+    vm->qemu[node].op = 0; /* numbers begin anew */
+    vm->qemu[node].solo_op = 0;
+    chb_core_init(&vm->unit[node].core, node, boot, nodes, sim->options.n_nodes);
+    if (vm->place[node].runtime.started) {
+        struct chb_sim_item *start = chb_sim_deliver(sim, node, 0, CHB_EVENT_START);
+        start->event.u.command.settings = vm->place[node].runtime.settings;
+    }
+    if (vm->place[node].runtime.started || vm->qemu[node].mode != CHB_SIM_MODE_NONE) {
+        adopt(sim, node);
+    }
+    (void)chb_sim_plan(sim, chb_sim_latency(sim, 1, 15, 200), on_load, node, boot);
+    (void)chb_sim_plan(sim, CHB_SIM_MS(1), on_ping, node, boot);
+    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
 }
 
 static void on_start(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     uint32_t node = item->node;
     struct chb_sim_agent *agent = &sim->agent[node];
-    uint32_t nodes[CHB_SIM_NODES_MAX];
 
     if (!sim->host[node].on || sim->host[node].boot != item->tag || agent->running) {
         return;
     }
-    memset(agent, 0, sizeof(*agent));
-    agent->running = true;
-    sim->qemu[node].op = 0; /* numbers begin anew */
-    sim->qemu[node].solo_op = 0;
-    agent->boot = sim->next_serial++;
-    agent->tick_at = INT64_MAX;
-    for (uint32_t i = 0; i < sim->options.n_nodes; i++) {
-        nodes[i] = i + 1;
-    }
-    chb_core_init(&agent->core, node, agent->boot, nodes, sim->options.n_nodes);
+    *agent = (struct chb_sim_agent){.running = true, .boot = sim->next_serial++};
     chb_sim_trace(sim, node, "agent starts");
     sim->stats.agent_restarts++;
-    if (sim->host[node].runtime.started) {
-        struct chb_sim_item *start = chb_sim_deliver(sim, node, 0, CHB_EVENT_START);
-        start->event.u.command.settings = sim->host[node].runtime.settings;
+    CHB_SIM_FOR_VMS(sim)
+    {
+        start_unit(sim, node);
     }
-    if (sim->host[node].runtime.started || sim->qemu[node].mode != CHB_SIM_MODE_NONE) {
-        adopt(sim, node);
-    }
-    (void)chb_sim_plan(sim, chb_sim_latency(sim, 1, 15, 200), on_load, node, agent->boot);
     chb_sim_deliver(sim, node, chb_sim_latency(sim, 10, 300, 2000), CHB_EVENT_FENCING_SETUP)
         ->event.u.fencing.configured = true;
     chb_sim_corosync_join(sim, node);
-    (void)chb_sim_plan(sim, CHB_SIM_MS(1), on_ping, node, agent->boot);
-    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
 }
 
 void chb_sim_agent_start(struct chb_sim *sim, uint32_t node, int64_t delay_ns)
@@ -270,9 +303,12 @@ void chb_sim_agent_crash(struct chb_sim *sim, uint32_t node)
     }
     chb_sim_trace(sim, node, "AGENT DIES");
     agent->running = false;
-    agent->run.op = 0; /* QMP commands that were not yet sent are never sent */
     agent->stalled_until = 0;
-    chb_sim_disk_cut(sim, node, false);
+    CHB_SIM_FOR_VMS(sim)
+    {
+        CHB_SIM_VM(sim)->unit[node].run.op = 0; /* QMP commands not yet sent are never sent */
+        chb_sim_disk_cut(sim, node, false);
+    }
     chb_sim_corosync_leave(sim, node);
 }
 

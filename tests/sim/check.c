@@ -38,15 +38,20 @@ static bool has_guest(const struct chb_sim_qemu *qemu)
            qemu->mode == CHB_SIM_MODE_COLO_SECONDARY;
 }
 
-uint32_t chb_sim_server(const struct chb_sim *sim)
+static uint32_t server_of(const struct chb_sim *sim, const struct chb_sim_vm *vm)
 {
     FOR_NODES(sim, node)
     {
-        if (chb_sim_serves(sim, node)) {
+        if (chb_sim_vm_serves(vm, node)) {
             return node;
         }
     }
     return 0;
+}
+
+uint32_t chb_sim_server(const struct chb_sim *sim)
+{
+    return server_of(sim, CHB_SIM_VM(sim));
 }
 
 /* ---- at every moment ---- */
@@ -54,8 +59,8 @@ uint32_t chb_sim_server(const struct chb_sim *sim)
 /* R5: after a power cut at this moment the records alone must lead back here. */
 static void check_record(struct chb_sim *sim, uint32_t node)
 {
-    const struct chb_record *own = &sim->host[node].record;
-    bool alone = sim->qemu[node].mode == CHB_SIM_MODE_ALONE;
+    const struct chb_record *own = &CHB_SIM_VM(sim)->place[node].record;
+    bool alone = CHB_SIM_VM(sim)->qemu[node].mode == CHB_SIM_MODE_ALONE;
 
     if (own->kind != CHB_RECORD_SOLO && (alone || own->kind != CHB_RECORD_PAIRED)) {
         chb_sim_violate(sim, "R5", "n%u serves%s with a record of kind %d on its disk", node,
@@ -63,7 +68,7 @@ static void check_record(struct chb_sim *sim, uint32_t node)
     }
     FOR_NODES(sim, other)
     {
-        const struct chb_record *theirs = &sim->host[other].record;
+        const struct chb_record *theirs = &CHB_SIM_VM(sim)->place[other].record;
         if (other == node || !is_history(theirs)) {
             continue;
         }
@@ -78,13 +83,13 @@ static void check_record(struct chb_sim *sim, uint32_t node)
     }
 }
 
-void chb_sim_check(struct chb_sim *sim)
+static void check_vm(struct chb_sim *sim)
 {
     uint32_t serving = 0;
 
     FOR_NODES(sim, node)
     {
-        const struct chb_sim_copy *copy = &sim->host[node].copy;
+        const struct chb_sim_copy *copy = &CHB_SIM_VM(sim)->place[node].copy;
         if (!chb_sim_serves(sim, node)) {
             continue;
         }
@@ -92,12 +97,21 @@ void chb_sim_check(struct chb_sim *sim)
             chb_sim_violate(sim, "R1", "n%u and n%u serve", serving, node);
         }
         serving = node;
-        if (!copy->valid || copy->contains != sim->let_out) {
+        if (!copy->valid || copy->contains != CHB_SIM_VM(sim)->let_out) {
             chb_sim_violate(sim, "R2", "n%u serves with %llu of %llu%s", node,
-                            (unsigned long long)copy->contains, (unsigned long long)sim->let_out,
+                            (unsigned long long)copy->contains,
+                            (unsigned long long)CHB_SIM_VM(sim)->let_out,
                             copy->valid ? "" : ", half filled");
         }
         check_record(sim, node);
+    }
+}
+
+void chb_sim_check(struct chb_sim *sim)
+{
+    CHB_SIM_FOR_VMS(sim)
+    {
+        check_vm(sim);
     }
 }
 
@@ -109,9 +123,9 @@ static void check_alone(struct chb_sim *sim, uint32_t node)
 {
     FOR_NODES(sim, other)
     {
-        const struct chb_sim_qemu *qemu = &sim->qemu[other];
+        const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[other];
         bool harmless = qemu->mode == CHB_SIM_MODE_COLO_SECONDARY &&
-                        sim->host[other].record.kind == CHB_RECORD_FILLING;
+                        CHB_SIM_VM(sim)->place[other].record.kind == CHB_RECORD_FILLING;
         if (other != node && has_guest(qemu) && !harmless) {
             chb_sim_violate(sim, "R3", "n%u goes on alone while the replica of n%u lives", node,
                             other);
@@ -121,18 +135,19 @@ static void check_alone(struct chb_sim *sim, uint32_t node)
 
 static void check_copy(struct chb_sim *sim, uint32_t node)
 {
-    const struct chb_sim_copy *copy = &sim->host[node].copy;
+    const struct chb_sim_copy *copy = &CHB_SIM_VM(sim)->place[node].copy;
 
     if (!copy->valid) {
         chb_sim_violate(sim, "R4", "n%u goes on with a half-filled copy", node);
     }
-    if (copy->contains != sim->let_out) {
+    if (copy->contains != CHB_SIM_VM(sim)->let_out) {
         chb_sim_violate(sim, "R2", "n%u goes on with %llu of %llu", node,
-                        (unsigned long long)copy->contains, (unsigned long long)sim->let_out);
+                        (unsigned long long)copy->contains,
+                        (unsigned long long)CHB_SIM_VM(sim)->let_out);
     }
-    if (sim->host[node].record.kind != CHB_RECORD_SOLO) {
+    if (CHB_SIM_VM(sim)->place[node].record.kind != CHB_RECORD_SOLO) {
         chb_sim_violate(sim, "R5", "n%u goes on alone with a record of kind %d on its disk", node,
-                        (int)sim->host[node].record.kind);
+                        (int)CHB_SIM_VM(sim)->place[node].record.kind);
     }
 }
 
@@ -146,14 +161,14 @@ void chb_sim_check_cold(struct chb_sim *sim, uint32_t node)
 {
     check_alone(sim, node);
     check_copy(sim, node);
-    if (sim->host[node].copy.overlays) {
+    if (CHB_SIM_VM(sim)->place[node].copy.overlays) {
         chb_sim_violate(sim, "R2", "n%u starts its image without its overlays", node);
     }
 }
 
 void chb_sim_check_fill(struct chb_sim *sim, uint32_t node, uint32_t primary)
 {
-    const struct chb_record *record = &sim->host[node].record;
+    const struct chb_record *record = &CHB_SIM_VM(sim)->place[node].record;
     if (record->kind != CHB_RECORD_FILLING) {
         chb_sim_violate(sim, "R4", "n%u fills n%u, whose record of kind %d says nothing of it",
                         primary, node, (int)record->kind);
@@ -165,9 +180,9 @@ void chb_sim_check_fill(struct chb_sim *sim, uint32_t node, uint32_t primary)
 /* P1 must be the truth: the others go solo on it. */
 static void check_word(struct chb_sim *sim, uint32_t node, const struct chb_state_msg *said)
 {
-    const struct chb_record *record = &sim->host[node].record;
+    const struct chb_record *record = &CHB_SIM_VM(sim)->place[node].record;
 
-    if (has_guest(&sim->qemu[node]) && is_history(record) &&
+    if (has_guest(&CHB_SIM_VM(sim)->qemu[node]) && is_history(record) &&
         said->dead_generation >= record->generation) {
         chb_sim_violate(sim, "R3", "n%u says that generation %llu is dead here, and it lives", node,
                         (unsigned long long)said->dead_generation);
@@ -177,10 +192,11 @@ static void check_word(struct chb_sim *sim, uint32_t node, const struct chb_stat
 /* R6: told of a newer line, nothing comes before the end of one's own. */
 static void check_loser(struct chb_sim *sim, uint32_t node, const struct chb_event *event)
 {
-    const struct chb_record *own = &sim->host[node].record;
-    const struct chb_sim_qemu *qemu = &sim->qemu[node];
+    const struct chb_record *own = &CHB_SIM_VM(sim)->place[node].record;
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
 
-    if (event->kind != CHB_EVENT_STATE || !sim->agent[node].core.loaded || !is_history(own)) {
+    if (event->kind != CHB_EVENT_STATE || !CHB_SIM_VM(sim)->unit[node].core.loaded ||
+        !is_history(own)) {
         return;
     }
     const struct chb_record *theirs = &event->u.msg.state.record;
@@ -195,7 +211,7 @@ static void check_loser(struct chb_sim *sim, uint32_t node, const struct chb_eve
 /* R8: a start or a way to go solo that may have failed leaves no QEMU behind, whatever it does. */
 static void check_unknown(struct chb_sim *sim, uint32_t node, const struct chb_event *event)
 {
-    const struct chb_sim_qemu *qemu = &sim->qemu[node];
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
     bool bad = event->u.result.outcome != CHB_OUTCOME_DONE && event->u.result.qemu == qemu->id;
 
     if (qemu->mode == CHB_SIM_MODE_NONE || qemu->killed || !bad) {
@@ -214,13 +230,14 @@ static void check_unknown(struct chb_sim *sim, uint32_t node, const struct chb_e
  * step, unless it is on its way with proof: then check_solo() judges, too. */
 static void check_silence(struct chb_sim *sim, uint32_t node)
 {
-    const struct chb_sim_agent *agent = &sim->agent[node];
-    const struct chb_sim_qemu *qemu = &sim->qemu[node];
-    bool proven = sim->qemu[qemu->partner].serial != qemu->partner_serial || sim->options.unsafe;
-    bool on_its_way = agent->core.phase == CHB_PHASE_GOING_SOLO && proven;
+    const struct chb_sim_unit *unit = &CHB_SIM_VM(sim)->unit[node];
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
+    bool proven =
+        CHB_SIM_VM(sim)->qemu[qemu->partner].serial != qemu->partner_serial || sim->options.unsafe;
+    bool on_its_way = unit->core.phase == CHB_PHASE_GOING_SOLO && proven;
 
-    if (agent->core.loaded && qemu->mode == CHB_SIM_MODE_COLO_PRIMARY && !qemu->killed &&
-        !qemu->stopped && qemu->told_pair && agent->told_lost[qemu->partner] && !on_its_way) {
+    if (unit->core.loaded && qemu->mode == CHB_SIM_MODE_COLO_PRIMARY && !qemu->killed &&
+        !qemu->stopped && qemu->told_pair && unit->told_lost[qemu->partner] && !on_its_way) {
         chb_sim_violate(sim, "R7", "n%u knows that n%u is lost, and lets frames out", node,
                         qemu->partner);
     }
@@ -232,8 +249,9 @@ void chb_sim_check_step(struct chb_sim *sim, uint32_t node, const struct chb_eve
     for (uint32_t i = 0; i < actions->count; i++) {
         if (actions->list[i].kind == CHB_ACTION_SEND_STATE) {
             check_word(sim, node, &actions->list[i].u.state);
-            sim->qemu[node].told_pair = actions->list[i].u.state.record.kind == CHB_RECORD_PAIRED &&
-                                        sim->qemu[node].mode == CHB_SIM_MODE_COLO_PRIMARY;
+            CHB_SIM_VM(sim)->qemu[node].told_pair =
+                actions->list[i].u.state.record.kind == CHB_RECORD_PAIRED &&
+                CHB_SIM_VM(sim)->qemu[node].mode == CHB_SIM_MODE_COLO_PRIMARY;
         }
     }
     check_loser(sim, node, event);
@@ -243,20 +261,35 @@ void chb_sim_check_step(struct chb_sim *sim, uint32_t node, const struct chb_eve
 
 /* ---- in the calm (R10) ---- */
 
-bool chb_sim_is_pair(const struct chb_sim *sim)
+static bool pair_of(const struct chb_sim *sim, const struct chb_sim_vm *vm)
 {
-    uint32_t primary = chb_sim_server(sim);
-    if (primary == 0 || !chb_sim_in_step(sim, primary)) {
+    uint32_t primary = server_of(sim, vm);
+    if (primary == 0 || !chb_sim_in_step(sim, vm, primary)) {
         return false;
     }
-    uint32_t secondary = sim->qemu[primary].partner;
-    const struct chb_record *a = &sim->host[primary].record;
-    const struct chb_record *b = &sim->host[secondary].record;
-    const struct chb_sim_pacemaker *pacemaker = &sim->pacemaker;
+    uint32_t secondary = vm->qemu[primary].partner;
+    const struct chb_record *a = &vm->place[primary].record;
+    const struct chb_record *b = &vm->place[secondary].record;
+    const struct chb_sim_pacemaker *pacemaker = &vm->pacemaker;
 
-    return sim->agent[primary].core.phase == CHB_PHASE_PAIRED &&
-           sim->agent[secondary].core.phase == CHB_PHASE_PAIRED && a->kind == CHB_RECORD_PAIRED &&
+    return vm->unit[primary].core.phase == CHB_PHASE_PAIRED &&
+           vm->unit[secondary].core.phase == CHB_PHASE_PAIRED && a->kind == CHB_RECORD_PAIRED &&
            b->kind == CHB_RECORD_PAIRED && a->generation == b->generation &&
            pacemaker->node[primary].promoted && !pacemaker->node[secondary].promoted &&
            pacemaker->node[secondary].started;
+}
+
+bool chb_sim_is_pair(const struct chb_sim *sim)
+{
+    return pair_of(sim, CHB_SIM_VM(sim));
+}
+
+bool chb_sim_all_pairs(const struct chb_sim *sim)
+{
+    for (uint32_t i = 0; i < sim->options.n_vms; i++) {
+        if (!pair_of(sim, &sim->vms[i])) {
+            return false;
+        }
+    }
+    return true;
 }

@@ -5,7 +5,7 @@
 
 static void on_tell(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[item->node];
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[item->node];
 
     if (!own->online) {
         return;
@@ -28,7 +28,7 @@ void chb_sim_cib_sync(struct chb_sim *sim, uint32_t members, bool quorate)
     uint32_t holder = 0;
 
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        const struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+        const struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
         if ((members & chb_sim_bit(node)) == 0) {
             continue;
         }
@@ -42,7 +42,7 @@ void chb_sim_cib_sync(struct chb_sim *sim, uint32_t members, bool quorate)
         }
     }
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+        struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
         if ((members & chb_sim_bit(node)) == 0) {
             continue;
         }
@@ -57,7 +57,7 @@ void chb_sim_cib_sync(struct chb_sim *sim, uint32_t members, bool quorate)
 
 void chb_sim_cib_write(struct chb_sim *sim, uint32_t node, const struct chb_record *record)
 {
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
 
     if ((record->kind == CHB_RECORD_SOLO || record->kind == CHB_RECORD_PAIRED) &&
         record->generation > own->cib_wanted) {

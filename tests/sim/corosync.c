@@ -110,7 +110,10 @@ static void tell_quorum(struct chb_sim *sim, uint32_t node, bool anew)
         chb_sim_deliver(sim, node, own->quorum_at - sim->now_ns, CHB_EVENT_QUORUM);
     item->event.u.quorate = quorate;
     item->arg = own->session;
-    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(20));
+    CHB_SIM_FOR_VMS(sim)
+    {
+        chb_sim_pacemaker_poke(sim, CHB_SIM_MS(20));
+    }
 }
 
 /* ---- rings ---- */
@@ -159,9 +162,11 @@ static void on_flush(struct chb_sim *sim, const struct chb_sim_item *item)
     uint32_t n = own->n_outbox;
     own->n_outbox = 0;
     for (uint32_t i = 0; i < n; i++) {
-        struct chb_event event = own->outbox[i];
-        chb_sim_mcast(sim, item->node, &event);
+        struct chb_sim_message message = own->outbox[i];
+        sim->vm = message.vm;
+        chb_sim_mcast(sim, item->node, &message.event);
     }
+    sim->vm = item->vm;
 }
 
 static void enter_ring(struct chb_sim *sim, uint32_t node, uint32_t ring, uint32_t members)
@@ -185,7 +190,10 @@ static void enter_ring(struct chb_sim *sim, uint32_t node, uint32_t ring, uint32
     if (members == (2u << sim->options.n_nodes) - 2u) {
         own->all_seen = true;
     }
-    chb_sim_pacemaker_ring(sim, node, was & ~returned, members);
+    CHB_SIM_FOR_VMS(sim)
+    {
+        chb_sim_pacemaker_ring(sim, node, was & ~returned, members);
+    }
     tell_quorum(sim, node, false);
     (void)chb_sim_plan(sim, chb_sim_latency(sim, 5, 20, 1100), on_flush, node, own->incarnation);
 }
@@ -239,6 +247,25 @@ void chb_sim_corosync_changed(struct chb_sim *sim, bool loss)
 
 /* ---- messages ---- */
 
+/* A state takes the place of the one that waits for the same VM, as in heartbeat/outbox.h. */
+static void into_outbox(const struct chb_sim *sim, struct chb_sim_corosync *own,
+                        const struct chb_event *event)
+{
+    struct chb_sim_message message = {.vm = sim->vm, .event = *event};
+
+    for (uint32_t i = 0; i < own->n_outbox; i++) {
+        struct chb_sim_message *waits = &own->outbox[i];
+        if (event->kind == CHB_EVENT_STATE && waits->event.kind == CHB_EVENT_STATE &&
+            waits->vm == sim->vm) {
+            *waits = message;
+            return;
+        }
+    }
+    if (own->n_outbox < CHB_SIM_OUTBOX_MAX) {
+        own->outbox[own->n_outbox++] = message;
+    }
+}
+
 void chb_sim_mcast(struct chb_sim *sim, uint32_t node, const struct chb_event *event)
 {
     struct chb_sim_corosync *own = &sim->corosync[node];
@@ -247,11 +274,7 @@ void chb_sim_mcast(struct chb_sim *sim, uint32_t node, const struct chb_event *e
         return;
     }
     if (!chb_sim_ring_intact(sim, node) || own->n_outbox != 0) {
-        if (own->n_outbox < CHB_SIM_OUTBOX_MAX) {
-            own->outbox[own->n_outbox++] = *event;
-        } else { /* a state replaces the last that waits, as our transport does */
-            own->outbox[CHB_SIM_OUTBOX_MAX - 1] = *event;
-        }
+        into_outbox(sim, own, event);
         return;
     }
     int64_t ordered_ns = chb_sim_latency(sim, 0, 1, 20);
@@ -321,7 +344,10 @@ static void on_join(struct chb_sim *sim, const struct chb_sim_item *item)
         }
     }
     tell_quorum(sim, node, true);
-    chb_sim_cib_tell(sim, node);
+    CHB_SIM_FOR_VMS(sim)
+    {
+        chb_sim_cib_tell(sim, node);
+    }
     group_changed(sim, node);
 }
 
@@ -381,7 +407,10 @@ void chb_sim_corosync_stop(struct chb_sim *sim, uint32_t node)
     own->session++;
     own->n_outbox = 0;
     own->members = 0;
-    chb_sim_pacemaker_host_off(sim, node);
+    CHB_SIM_FOR_VMS(sim)
+    {
+        chb_sim_pacemaker_host_off(sim, node);
+    }
     if (sim->agent[node].running) {
         (void)chb_sim_deliver(sim, node, CHB_SIM_MS(10), CHB_EVENT_CLUSTER_LOST);
     }

@@ -5,17 +5,17 @@
 
 static void on_landed(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    struct chb_sim_write *write = &sim->agent[item->node].write;
+    struct chb_sim_write *write = &CHB_SIM_VM(sim)->unit[item->node].write;
 
     if (write->op != 0 && write->serial == item->tag) {
         write->landed = true;
-        sim->host[item->node].record = write->record;
+        CHB_SIM_VM(sim)->place[item->node].record = write->record;
     }
 }
 
 static void on_answer(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    struct chb_sim_write *write = &sim->agent[item->node].write;
+    struct chb_sim_write *write = &CHB_SIM_VM(sim)->unit[item->node].write;
 
     if (write->op == 0 || write->serial != item->tag) {
         return;
@@ -30,7 +30,7 @@ void chb_sim_persist(struct chb_sim *sim, uint32_t node, uint32_t op,
                      const struct chb_record *record)
 {
     const struct chb_sim_host *host = &sim->host[node];
-    struct chb_sim_write *write = &sim->agent[node].write;
+    struct chb_sim_write *write = &CHB_SIM_VM(sim)->unit[node].write;
     enum chb_outcome outcome = CHB_OUTCOME_DONE;
     bool lands = true;
 
@@ -58,18 +58,18 @@ void chb_sim_persist(struct chb_sim *sim, uint32_t node, uint32_t op,
 /* The agent, or the power, is gone in the middle of a write. */
 void chb_sim_disk_cut(struct chb_sim *sim, uint32_t node, bool power)
 {
-    struct chb_sim_write *write = &sim->agent[node].write;
+    struct chb_sim_write *write = &CHB_SIM_VM(sim)->unit[node].write;
 
     if (write->op == 0) {
         return;
     }
     if (!write->landed && chb_sim_rng_chance(&sim->rng, 500)) {
-        sim->host[node].record = write->record;
+        CHB_SIM_VM(sim)->place[node].record = write->record;
         write->landed = true;
     }
     if (power && sim->options.torn_records && chb_sim_rng_chance(&sim->rng, 400)) {
-        sim->host[node].record = (struct chb_record){.kind = CHB_RECORD_UNKNOWN};
-        sim->torn = true;
+        CHB_SIM_VM(sim)->place[node].record = (struct chb_record){.kind = CHB_RECORD_UNKNOWN};
+        CHB_SIM_VM(sim)->torn = true;
         chb_sim_trace(sim, node, "RECORD TORN");
     }
     write->op = 0;

@@ -14,6 +14,7 @@ struct chb_sim_fault {
     uint64_t seed; /* of all that it leaves to chance */
     uint32_t kind; /* index into the table of faults.c */
     uint32_t node;
+    uint32_t vm;
 };
 
 struct chb_sim_faults {

@@ -30,7 +30,7 @@ static int64_t span(struct chb_sim *sim, int64_t low_ms, int64_t high_ms)
 
 static void fault_qemu_kill(struct chb_sim *sim, uint32_t node)
 {
-    if (sim->qemu[node].mode != CHB_SIM_MODE_NONE) {
+    if (CHB_SIM_VM(sim)->qemu[node].mode != CHB_SIM_MODE_NONE) {
         chb_sim_trace(sim, node, "QEMU IS KILLED");
         chb_sim_qemu_die(sim, node, false);
     }
@@ -38,7 +38,7 @@ static void fault_qemu_kill(struct chb_sim *sim, uint32_t node)
 
 static void fault_both_qemus(struct chb_sim *sim, uint32_t node)
 {
-    uint32_t partner = sim->qemu[node].partner;
+    uint32_t partner = CHB_SIM_VM(sim)->qemu[node].partner;
     fault_qemu_kill(sim, node);
     if (partner != 0) {
         fault_qemu_kill(sim, partner);
@@ -47,7 +47,7 @@ static void fault_both_qemus(struct chb_sim *sim, uint32_t node)
 
 static void end_hang(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    if (sim->qemu[item->node].serial == item->tag) {
+    if (CHB_SIM_VM(sim)->qemu[item->node].serial == item->tag) {
         chb_sim_qemu_hang(sim, item->node, true, false);
     }
 }
@@ -56,7 +56,8 @@ static void hang(struct chb_sim *sim, uint32_t node, bool whole)
 {
     chb_sim_qemu_hang(sim, node, whole, true);
     if (sim->strike_ms != 0 || chb_sim_rng_chance(&sim->strike_rng, 700)) {
-        (void)chb_sim_plan(sim, span(sim, 50, 8000), end_hang, node, sim->qemu[node].serial);
+        (void)chb_sim_plan(sim, span(sim, 50, 8000), end_hang, node,
+                           CHB_SIM_VM(sim)->qemu[node].serial);
     }
 }
 
@@ -151,10 +152,13 @@ static void fault_freeze(struct chb_sim *sim, uint32_t node)
 {
     int64_t ns = span(sim, 100, 8000);
 
-    chb_sim_qemu_hang(sim, node, true, true);
+    CHB_SIM_FOR_VMS(sim)
+    {
+        chb_sim_qemu_hang(sim, node, true, true);
+        (void)chb_sim_plan(sim, ns, end_hang, node, CHB_SIM_VM(sim)->qemu[node].serial);
+    }
     chb_sim_agent_stall(sim, node, ns / 1000000);
     chb_sim_cut(sim, node, node);
-    (void)chb_sim_plan(sim, ns, end_hang, node, sim->qemu[node].serial);
     (void)chb_sim_plan(sim, ns + CHB_SIM_MS(1), on_heal, 0, 0);
 }
 
@@ -229,13 +233,14 @@ static void restart_resource(struct chb_sim *sim, const struct chb_sim_item *ite
 {
     (void)item;
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        if (sim->pacemaker.target_stopped && sim->host[node].runtime.started &&
+        if (CHB_SIM_VM(sim)->pacemaker.target_stopped &&
+            CHB_SIM_VM(sim)->place[node].runtime.started &&
             sim->host[node].on) { /* it is not yet down */
             (void)chb_sim_plan(sim, CHB_SIM_MS(1000), restart_resource, 0, 0);
             return;
         }
     }
-    sim->pacemaker.target_stopped = false;
+    CHB_SIM_VM(sim)->pacemaker.target_stopped = false;
     chb_sim_pacemaker_poke(sim, CHB_SIM_MS(100));
 }
 
@@ -247,9 +252,9 @@ static void fault_guest_off(struct chb_sim *sim, uint32_t node)
         return;
     }
     for (uint32_t i = 1; i <= sim->options.n_nodes; i++) {
-        if (i == server || i == sim->qemu[server].partner) {
+        if (i == server || i == CHB_SIM_VM(sim)->qemu[server].partner) {
             chb_sim_deliver(sim, i, chb_sim_latency(sim, 0, 30, 100), CHB_EVENT_GUEST_OFF)
-                ->event.u.qemu.qemu = sim->qemu[i].id;
+                ->event.u.qemu.qemu = CHB_SIM_VM(sim)->qemu[i].id;
         }
     }
     (void)chb_sim_plan(sim, span(sim, 3000, 20000), restart_resource, 0, 0);
@@ -257,7 +262,8 @@ static void fault_guest_off(struct chb_sim *sim, uint32_t node)
 
 static void fault_disk_error(struct chb_sim *sim, uint32_t node)
 {
-    chb_sim_deliver(sim, node, 0, CHB_EVENT_DISK_ERROR)->event.u.qemu.qemu = sim->qemu[node].id;
+    chb_sim_deliver(sim, node, 0, CHB_EVENT_DISK_ERROR)->event.u.qemu.qemu =
+        CHB_SIM_VM(sim)->qemu[node].id;
     chb_sim_deliver(sim, node, span(sim, 1000, 20000), CHB_EVENT_HEALTH)->event.u.health = 100;
 }
 
@@ -273,13 +279,13 @@ static void fault_resync(struct chb_sim *sim, uint32_t node)
 
 static void end_standby(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    sim->pacemaker.node[item->node].standby = false;
+    CHB_SIM_VM(sim)->pacemaker.node[item->node].standby = false;
     chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
 }
 
 static void fault_standby(struct chb_sim *sim, uint32_t node)
 {
-    sim->pacemaker.node[node].standby = true;
+    CHB_SIM_VM(sim)->pacemaker.node[node].standby = true;
     chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
     (void)chb_sim_plan(sim, span(sim, 1000, 20000), end_standby, node, 0);
 }
@@ -366,7 +372,8 @@ static void strike_any(struct chb_sim *sim, bool sharp)
     for (uint32_t i = 0; i < N_KINDS && total != 0; i++) {
         uint32_t weight = !sharp || kinds[i].sharp ? sim->fault_weight[i] : 0;
         if (pick < weight) {
-            struct chb_sim_fault fault = {.at_ns = sim->now_ns, .kind = i, .node = any_node(sim)};
+            struct chb_sim_fault fault = {
+                .at_ns = sim->now_ns, .kind = i, .node = any_node(sim), .vm = sim->vm};
             fault.seed = chb_sim_rng_next(&sim->fault_rng);
             strike(sim, &fault);
             return;
@@ -379,6 +386,9 @@ static void on_fault(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     if (sim->calm || sim->now_ns >= sim->faults_until) {
         return;
+    }
+    if (item->arg == 0 && sim->options.n_vms > 1) {
+        sim->vm = chb_sim_rng_below(&sim->fault_rng, sim->options.n_vms);
     }
     strike_any(sim, item->arg != 0);
     if (item->arg == 0) {
@@ -421,6 +431,7 @@ static void on_listed(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     const struct chb_sim_faults *list = sim->listed;
 
+    sim->vm = list->list[item->tag].vm;
     strike(sim, &list->list[item->tag]);
     if (item->tag + 1 < list->n) {
         (void)chb_sim_plan(sim, list->list[item->tag + 1].at_ns - sim->now_ns, on_listed, 0,
@@ -439,15 +450,25 @@ void chb_sim_faults_list(struct chb_sim *sim, const struct chb_sim_faults *list)
 /* ---- the calm ---- */
 
 /* What was still on its way when the faults ended may yet switch a host off. */
+static void vm_well(struct chb_sim *sim, uint32_t node)
+{
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
+
+    if (qemu->hung || qemu->main_hung) {
+        chb_sim_qemu_hang(sim, node, true, false);
+    }
+    CHB_SIM_VM(sim)->pacemaker.node[node].standby = false;
+}
+
 static void keep_well(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     (void)item;
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
         host_well(&sim->host[node]);
-        if (sim->qemu[node].hung || sim->qemu[node].main_hung) {
-            chb_sim_qemu_hang(sim, node, true, false);
+        CHB_SIM_FOR_VMS(sim)
+        {
+            vm_well(sim, node);
         }
-        sim->pacemaker.node[node].standby = false;
         if (!sim->host[node].on) {
             chb_sim_host_on(sim, node);
             continue;
@@ -468,13 +489,19 @@ void chb_sim_faults_end(struct chb_sim *sim)
     chb_sim_trace(sim, 0, "CALM");
     sim->calm = true;
     /* A guest that has gone off may be told of late, and is started again all the same. */
-    (void)chb_sim_plan(sim, CHB_SIM_MS(8000), restart_resource, 0, 0);
+    CHB_SIM_FOR_VMS(sim)
+    {
+        (void)chb_sim_plan(sim, CHB_SIM_MS(8000), restart_resource, 0, 0);
+    }
     sim->options.fence_mode = CHB_SIM_FENCE_WORKS;
     sim->options.fence_ms = 100;
     chb_sim_heal(sim);
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
         chb_sim_replication_cut(sim, node, false);
-        chb_sim_deliver(sim, node, CHB_SIM_MS(10), CHB_EVENT_HEALTH)->event.u.health = 100;
+        CHB_SIM_FOR_VMS(sim)
+        {
+            chb_sim_deliver(sim, node, CHB_SIM_MS(10), CHB_EVENT_HEALTH)->event.u.health = 100;
+        }
     }
     (void)chb_sim_plan(sim, CHB_SIM_MS(100), keep_well, 0, 0);
 }

@@ -37,6 +37,7 @@ static void answer(struct chb_sim *sim, uint32_t target, enum chb_outcome outcom
                       : (outcome == CHB_OUTCOME_FAILED ? "failed" : "unknown"));
     for (uint32_t i = 0; i < CHB_SIM_FENCE_WAITERS_MAX; i++) {
         struct chb_sim_fence_waiter *waiter = &fence->waiters[i];
+        sim->vm = waiter->vm;
         if (waiter->node != 0 && waiter->op != 0 && sim->agent[waiter->node].running &&
             sim->agent[waiter->node].boot == waiter->boot) {
             struct chb_sim_item *item = chb_sim_deliver(
@@ -144,7 +145,7 @@ void chb_sim_fence(struct chb_sim *sim, uint32_t target, uint32_t by, uint32_t o
     for (uint32_t i = 0; i < CHB_SIM_FENCE_WAITERS_MAX; i++) {
         struct chb_sim_fence_waiter *waiter = &fence->waiters[i];
         if (waiter->node == 0 || !fence->active) {
-            *waiter = (struct chb_sim_fence_waiter){by, op, sim->agent[by].boot};
+            *waiter = (struct chb_sim_fence_waiter){by, op, sim->vm, sim->agent[by].boot};
             break;
         }
     }

@@ -12,7 +12,8 @@ static void choose_options(struct chb_sim_options *options, uint64_t seed)
 
     chb_sim_options_init(options, seed);
     chb_sim_rng_init(&rng, seed, 3);
-    options->n_nodes = chb_sim_rng_chance(&rng, 600) ? 2 : 3;
+    static const uint32_t n_nodes[] = {2, 2, 2, 2, 2, 2, 3, 3, 3, 5};
+    options->n_nodes = n_nodes[chb_sim_rng_below(&rng, 10)];
     if (options->n_nodes == 2) {
         options->quorum =
             chb_sim_rng_chance(&rng, 600) ? CHB_SIM_QUORUM_TWO_NODE : CHB_SIM_QUORUM_QDEVICE;
@@ -35,6 +36,9 @@ static void choose_options(struct chb_sim_options *options, uint64_t seed)
         options->fence_mode =
             (enum chb_sim_fence_mode)chb_sim_rng_below(&rng, CHB_SIM_FENCE_LATE + 1);
     }
+    if (chb_sim_rng_chance(&rng, 200)) {
+        options->n_vms = 2 + chb_sim_rng_below(&rng, CHB_SIM_VMS_MAX - 1);
+    }
     options->images = chb_sim_rng_chance(&rng, 900) ? 1u << 1 : (2u << options->n_nodes) - 2u;
 }
 
@@ -43,17 +47,17 @@ static void choose_options(struct chb_sim_options *options, uint64_t seed)
 static void operator_seeds(struct chb_sim *sim)
 {
     uint32_t best = 0;
-    uint32_t tries = sim->operator_tries++;
+    uint32_t tries = CHB_SIM_VM(sim)->operator_tries++;
 
     /* The newest record first; if that is refused, the next time any other good copy. */
     for (uint32_t i = 0; i < sim->options.n_nodes; i++) {
         uint32_t node = 1 + (tries + i) % sim->options.n_nodes;
-        const struct chb_sim_host *host = &sim->host[node];
-        if (sim->agent[node].running && host->copy.present && host->copy.valid &&
-            host->record.kind != CHB_RECORD_FILLING &&
-            (host->copy.contains == sim->let_out || sim->options.unsafe) &&
-            (best == 0 ||
-             (tries % 2 == 0 && host->record.generation > sim->host[best].record.generation))) {
+        const struct chb_sim_place *place = &CHB_SIM_VM(sim)->place[node];
+        if (sim->agent[node].running && place->copy.present && place->copy.valid &&
+            place->record.kind != CHB_RECORD_FILLING &&
+            (place->copy.contains == CHB_SIM_VM(sim)->let_out || sim->options.unsafe) &&
+            (best == 0 || (tries % 2 == 0 && place->record.generation >
+                                                 CHB_SIM_VM(sim)->place[best].record.generation))) {
             best = node;
         }
     }
@@ -77,31 +81,52 @@ static bool one_server(struct chb_sim *sim)
     return sim->violation.rule == NULL;
 }
 
-static bool calm(struct chb_sim *sim)
+/* Somebody looks at a VM that has not come back, every ten seconds. */
+static void operator_looks(struct chb_sim *sim)
 {
-    bool pair = false;
-    int64_t silent_ms = 0;
+    struct chb_sim_vm *vm = CHB_SIM_VM(sim);
 
-    /* What the faults have left behind comes first, for example a guest that has gone off. */
-    (void)chb_sim_run(sim, 15000);
-    for (int64_t ms = 15000; ms < CALM_MS && !pair && sim->violation.rule == NULL; ms += 10000) {
-        pair = chb_sim_run_until(sim, 10000, chb_sim_is_pair);
-        silent_ms = chb_sim_server(sim) == 0 ? silent_ms + 10000 : 0;
-        if (!pair && silent_ms >= SEED_AFTER_MS && (sim->torn || sim->options.unsafe)) {
-            operator_seeds(sim);
-            silent_ms = 0;
-        }
+    vm->silent_ms = chb_sim_server(sim) == 0 ? vm->silent_ms + 10000 : 0;
+    if (vm->silent_ms >= SEED_AFTER_MS && (vm->torn || sim->options.unsafe)) {
+        operator_seeds(sim);
+        vm->silent_ms = 0;
     }
-    if (!pair && sim->options.unsafe) {
-        return one_server(
-            sim); /* two histories: a pair comes when somebody says which one counts */
-    }
-    if (!pair) {
+}
+
+static void no_pair(struct chb_sim *sim)
+{
+    if (sim->options.unsafe) { /* two histories: a pair comes when somebody says which one counts */
+        (void)one_server(sim);
+    } else if (!chb_sim_is_pair(sim)) {
         chb_sim_violate(sim, "R10", "%s after %d s without faults",
                         chb_sim_server(sim) == 0 ? "nobody serves" : "no pair", CALM_MS / 1000);
     }
+}
+
+static bool calm(struct chb_sim *sim)
+{
+    bool pairs = false;
+
+    /* What the faults have left behind comes first, for example a guest that has gone off. */
+    (void)chb_sim_run(sim, 15000);
+    for (int64_t ms = 15000; ms < CALM_MS && !pairs && sim->violation.rule == NULL; ms += 10000) {
+        pairs = chb_sim_run_until(sim, 10000, chb_sim_all_pairs);
+        if (!pairs) {
+            CHB_SIM_FOR_VMS(sim)
+            {
+                operator_looks(sim);
+            }
+        }
+    }
+    if (!pairs) {
+        CHB_SIM_FOR_VMS(sim)
+        {
+            no_pair(sim);
+        }
+        return sim->violation.rule == NULL;
+    }
     /* And it stays so. */
-    if (chb_sim_run(sim, 15000) && !chb_sim_is_pair(sim)) {
+    if (chb_sim_run(sim, 15000) && !chb_sim_all_pairs(sim)) {
         chb_sim_violate(sim, "R10", "the pair did not last");
     }
     return sim->violation.rule == NULL;
@@ -113,8 +138,11 @@ bool chb_sim_history_run(struct chb_sim *sim, int64_t faults_ms)
         return false;
     }
     if (__builtin_popcount(sim->options.images) != 1) {
-        sim->torn = true; /* whoever is asked when nobody has answered yet */
-        operator_seeds(sim);
+        CHB_SIM_FOR_VMS(sim)
+        {
+            CHB_SIM_VM(sim)->torn = true; /* whoever is asked when nobody has answered yet */
+            operator_seeds(sim);
+        }
     }
     if (!chb_sim_run(sim, faults_ms - 8000)) {
         return false;

@@ -14,10 +14,10 @@ bool chb_sim_replicates(const struct chb_sim *sim, uint32_t a, uint32_t b)
 }
 
 /* A connection that carries nothing any more ends some time: on this side or on that. */
-static void break_pairs(struct chb_sim *sim)
+static void break_pairs_of_vm(struct chb_sim *sim)
 {
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        const struct chb_sim_qemu *qemu = &sim->qemu[node];
+        const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
         bool colo =
             qemu->mode == CHB_SIM_MODE_COLO_PRIMARY || qemu->mode == CHB_SIM_MODE_COLO_SECONDARY;
         if (colo && !chb_sim_replicates(sim, node, qemu->partner) &&
@@ -27,14 +27,30 @@ static void break_pairs(struct chb_sim *sim)
     }
 }
 
+static void break_pairs(struct chb_sim *sim)
+{
+    CHB_SIM_FOR_VMS(sim)
+    {
+        break_pairs_of_vm(sim);
+    }
+}
+
+static void look_at_vm(struct chb_sim *sim)
+{
+    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
+        if (CHB_SIM_VM(sim)->qemu[node].mode == CHB_SIM_MODE_COLO_PRIMARY ||
+            CHB_SIM_VM(sim)->qemu[node].mode == CHB_SIM_MODE_COLO_SECONDARY) {
+            chb_sim_qemu_break(sim, node, chb_sim_latency(sim, 10, 300, 3000));
+        }
+    }
+}
+
 /* The network carries again: whoever's other end has given up, or is another process, is told. */
 void chb_sim_pairs_look(struct chb_sim *sim)
 {
-    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        if (sim->qemu[node].mode == CHB_SIM_MODE_COLO_PRIMARY ||
-            sim->qemu[node].mode == CHB_SIM_MODE_COLO_SECONDARY) {
-            chb_sim_qemu_break(sim, node, chb_sim_latency(sim, 10, 300, 3000));
-        }
+    CHB_SIM_FOR_VMS(sim)
+    {
+        look_at_vm(sim);
     }
 }
 

@@ -15,7 +15,7 @@
 
 static void done(struct chb_sim *sim, uint32_t node, bool ok)
 {
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
     enum chb_sim_op op = own->op;
 
     own->op = CHB_SIM_OP_NONE;
@@ -57,9 +57,9 @@ static void send_op(struct chb_sim *sim, uint32_t node)
 {
     static const enum chb_event_kind kinds[] = {CHB_EVENT_TICK, CHB_EVENT_START, CHB_EVENT_STOP,
                                                 CHB_EVENT_PROMOTE, CHB_EVENT_DEMOTE};
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
 
-    own->op_id = ++sim->pacemaker.next_op;
+    own->op_id = ++CHB_SIM_VM(sim)->pacemaker.next_op;
     own->op_boot = sim->agent[node].boot;
     chb_sim_trace(sim, node, "Pacemaker: %s", op_name(own->op));
     chb_sim_command(sim, node, kinds[own->op], own->op_id, 0);
@@ -69,7 +69,7 @@ static void send_op(struct chb_sim *sim, uint32_t node)
 static void on_op(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     uint32_t node = item->node;
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
 
     if (own->op == CHB_SIM_OP_NONE || own->op_serial != item->tag || !own->online) {
         return;
@@ -87,7 +87,7 @@ static void on_op(struct chb_sim *sim, const struct chb_sim_item *item)
 
 void chb_sim_pacemaker_ask(struct chb_sim *sim, uint32_t node, enum chb_sim_op op)
 {
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
 
     if (own->op != CHB_SIM_OP_NONE || sim->now_ns < own->not_before) {
         return;
@@ -101,7 +101,7 @@ void chb_sim_pacemaker_ask(struct chb_sim *sim, uint32_t node, enum chb_sim_op o
 
 static void on_reply(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[item->node];
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[item->node];
     if (own->op != CHB_SIM_OP_NONE && own->op_id == item->tag) {
         done(sim, item->node, item->arg != 0);
     }
@@ -114,7 +114,7 @@ void chb_sim_pacemaker_reply(struct chb_sim *sim, uint32_t node, uint32_t id, bo
 
 static void on_score(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[item->node];
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[item->node];
 
     if (own->online && own->has_wanted) {
         own->score = own->wanted;
@@ -125,8 +125,8 @@ static void on_score(struct chb_sim *sim, const struct chb_sim_item *item)
 
 void chb_sim_pacemaker_score(struct chb_sim *sim, uint32_t node, enum chb_score score)
 {
-    sim->pacemaker.node[node].wanted = score;
-    sim->pacemaker.node[node].has_wanted = true;
+    CHB_SIM_VM(sim)->pacemaker.node[node].wanted = score;
+    CHB_SIM_VM(sim)->pacemaker.node[node].has_wanted = true;
     (void)chb_sim_plan(sim, chb_sim_latency(sim, 3, 20, 800), on_score, node, 0);
 }
 
@@ -136,21 +136,22 @@ void chb_sim_pacemaker_score(struct chb_sim *sim, uint32_t node, enum chb_score 
 static void on_online(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     uint32_t node = item->node;
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
     const struct chb_sim_agent *agent = &sim->agent[node];
+    const struct chb_core *core = &CHB_SIM_VM(sim)->unit[node].core;
     const struct chb_event probed = {.kind = CHB_EVENT_PROBED};
 
     if (own->online || !sim->corosync[node].running ||
         sim->corosync[node].incarnation != item->tag) {
         return;
     }
-    if (!agent->running || !agent->core.loaded || agent->stalled_until > sim->now_ns) {
+    if (!agent->running || !core->loaded || agent->stalled_until > sim->now_ns) {
         (void)chb_sim_plan(sim, CHB_SIM_MS(300), on_online, node, item->tag);
         return;
     }
     own->online = true;
     own->op = CHB_SIM_OP_NONE;
-    enum chb_monitor probe = chb_core_probe(&agent->core);
+    enum chb_monitor probe = chb_core_probe(core);
     own->started = probe != CHB_MONITOR_NOT_RUNNING;
     own->promoted = probe == CHB_MONITOR_PROMOTED;
     chb_sim_agent_event(sim, node, &probed);
@@ -163,7 +164,7 @@ static void on_online(struct chb_sim *sim, const struct chb_sim_item *item)
 
 void chb_sim_pacemaker_ring(struct chb_sim *sim, uint32_t node, uint32_t was, uint32_t is)
 {
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
     uint32_t lost = was & ~is;
 
     own->unclean = (own->unclean | lost) & ~is;
@@ -183,7 +184,7 @@ void chb_sim_pacemaker_ring(struct chb_sim *sim, uint32_t node, uint32_t was, ui
 
 void chb_sim_pacemaker_host_off(struct chb_sim *sim, uint32_t node)
 {
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
 
     own->online = false;
     own->started = false;
@@ -199,12 +200,11 @@ void chb_sim_pacemaker_host_off(struct chb_sim *sim, uint32_t node)
 
 /* ---- fencing ---- */
 
-void chb_sim_pacemaker_fenced(struct chb_sim *sim, uint32_t by, uint32_t target,
-                              enum chb_outcome outcome)
+static void fenced(struct chb_sim *sim, uint32_t by, uint32_t target, enum chb_outcome outcome)
 {
     FOR_NODES(sim, node)
     {
-        struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+        struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
         if (node != by && !chb_sim_in_ring(sim, by, node)) {
             continue;
         }
@@ -219,9 +219,18 @@ void chb_sim_pacemaker_fenced(struct chb_sim *sim, uint32_t by, uint32_t target,
     chb_sim_pacemaker_poke(sim, CHB_SIM_MS(20));
 }
 
+void chb_sim_pacemaker_fenced(struct chb_sim *sim, uint32_t by, uint32_t target,
+                              enum chb_outcome outcome)
+{
+    CHB_SIM_FOR_VMS(sim)
+    {
+        fenced(sim, by, target, outcome);
+    }
+}
+
 static void fence_lost(struct chb_sim *sim, uint32_t dc, uint32_t unclean)
 {
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[dc];
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[dc];
 
     FOR_NODES(sim, target)
     {
@@ -239,8 +248,9 @@ static void fence_lost(struct chb_sim *sim, uint32_t dc, uint32_t unclean)
 
 static void starts_and_stops(struct chb_sim *sim, uint32_t node, bool quorate)
 {
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
-    bool wanted = !own->standby && !sim->pacemaker.target_stopped && quorate && !own->recover;
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
+    bool wanted =
+        !own->standby && !CHB_SIM_VM(sim)->pacemaker.target_stopped && quorate && !own->recover;
 
     if (wanted && !own->started) {
         chb_sim_pacemaker_ask(sim, node, CHB_SIM_OP_START);
@@ -259,8 +269,8 @@ static void partition(struct chb_sim *sim, uint32_t dc, uint32_t members)
     FOR_NODES(sim, node)
     {
         if ((members & chb_sim_bit(node)) != 0) {
-            unclean |= sim->pacemaker.node[node].unclean;
-            if (sim->pacemaker.node[node].stop_failed && node != dc) {
+            unclean |= CHB_SIM_VM(sim)->pacemaker.node[node].unclean;
+            if (CHB_SIM_VM(sim)->pacemaker.node[node].stop_failed && node != dc) {
                 unclean |= chb_sim_bit(node);
             }
         }
@@ -286,19 +296,19 @@ static void on_evaluate(struct chb_sim *sim, const struct chb_sim_item *item)
     uint32_t seen = 0;
 
     if (item->arg == 0) {
-        sim->pacemaker.evaluate_planned = false;
+        CHB_SIM_VM(sim)->pacemaker.evaluate_planned = false;
     } else {
         chb_sim_plan(sim, CHB_SIM_MS(1000), on_evaluate, 0, 0)->arg = 1;
     }
     FOR_NODES(sim, node)
     {
         uint32_t members = 0;
-        if ((seen & chb_sim_bit(node)) != 0 || !sim->pacemaker.node[node].online) {
+        if ((seen & chb_sim_bit(node)) != 0 || !CHB_SIM_VM(sim)->pacemaker.node[node].online) {
             continue;
         }
         FOR_NODES(sim, other)
         {
-            if (sim->pacemaker.node[other].online && sim->corosync[other].running &&
+            if (CHB_SIM_VM(sim)->pacemaker.node[other].online && sim->corosync[other].running &&
                 sim->corosync[other].ring == sim->corosync[node].ring) {
                 members |= chb_sim_bit(other);
             }
@@ -312,8 +322,8 @@ static void on_evaluate(struct chb_sim *sim, const struct chb_sim_item *item)
 
 void chb_sim_pacemaker_poke(struct chb_sim *sim, int64_t delay_ns)
 {
-    if (!sim->pacemaker.evaluate_planned) {
-        sim->pacemaker.evaluate_planned = true;
+    if (!CHB_SIM_VM(sim)->pacemaker.evaluate_planned) {
+        CHB_SIM_VM(sim)->pacemaker.evaluate_planned = true;
         (void)chb_sim_plan(sim, delay_ns, on_evaluate, 0, 0);
     }
 }
@@ -323,15 +333,16 @@ void chb_sim_pacemaker_poke(struct chb_sim *sim, int64_t delay_ns)
 static void on_monitor(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     uint32_t node = item->node;
-    struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
     const struct chb_sim_agent *agent = &sim->agent[node];
+    const struct chb_core *core = &CHB_SIM_VM(sim)->unit[node].core;
 
     (void)chb_sim_plan(sim, CHB_SIM_MS(MONITOR_MS), on_monitor, node, 0);
     if (!own->online || !own->started || own->op != CHB_SIM_OP_NONE || !agent->running ||
-        !agent->core.loaded || agent->stalled_until > sim->now_ns) {
+        !core->loaded || agent->stalled_until > sim->now_ns) {
         return;
     }
-    enum chb_monitor answer = chb_core_monitor(&agent->core);
+    enum chb_monitor answer = chb_core_monitor(core);
     enum chb_monitor expected = own->promoted ? CHB_MONITOR_PROMOTED : CHB_MONITOR_UNPROMOTED;
     if (answer == expected) {
         return;

@@ -21,7 +21,7 @@ void chb_sim_pacemaker_promotions(struct chb_sim *sim, uint32_t members, bool un
     bool any_promoted = false;
 
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        const struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+        const struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
         if ((members & chb_sim_bit(node)) == 0) {
             continue;
         }
@@ -32,11 +32,11 @@ void chb_sim_pacemaker_promotions(struct chb_sim *sim, uint32_t members, bool un
             best_node = own;
         }
     }
-    if (sim->pacemaker.target_stopped) {
+    if (CHB_SIM_VM(sim)->pacemaker.target_stopped) {
         return;
     }
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        const struct chb_sim_pacemaker_node *own = &sim->pacemaker.node[node];
+        const struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
         bool never = own->has_score && own->score == CHB_SCORE_NEVER;
         if ((members & chb_sim_bit(node)) != 0 && own->promoted && node != best &&
             (best != 0 || never)) {

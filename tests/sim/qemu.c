@@ -11,8 +11,8 @@ static bool in_colo(const struct chb_sim_qemu *qemu)
 /* The other side of the pair, if it is still the process that the pair was made with. */
 static struct chb_sim_qemu *partner_of(struct chb_sim *sim, uint32_t node)
 {
-    const struct chb_sim_qemu *qemu = &sim->qemu[node];
-    struct chb_sim_qemu *other = &sim->qemu[qemu->partner];
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
+    struct chb_sim_qemu *other = &CHB_SIM_VM(sim)->qemu[qemu->partner];
 
     bool same = qemu->partner != 0 && other->serial == qemu->partner_serial &&
                 other->partner_serial == qemu->serial && other->mode != CHB_SIM_MODE_NONE;
@@ -21,22 +21,27 @@ static struct chb_sim_qemu *partner_of(struct chb_sim *sim, uint32_t node)
 
 bool chb_sim_qemu_answers(const struct chb_sim *sim, uint32_t node)
 {
-    const struct chb_sim_qemu *qemu = &sim->qemu[node];
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
     return qemu->mode != CHB_SIM_MODE_NONE && qemu->mode != CHB_SIM_MODE_STARTING &&
+           !qemu->stopped && !qemu->hung;
+}
+
+bool chb_sim_vm_serves(const struct chb_sim_vm *vm, uint32_t node)
+{
+    const struct chb_sim_qemu *qemu = &vm->qemu[node];
+    return (qemu->mode == CHB_SIM_MODE_ALONE || qemu->mode == CHB_SIM_MODE_COLO_PRIMARY) &&
            !qemu->stopped && !qemu->hung;
 }
 
 bool chb_sim_serves(const struct chb_sim *sim, uint32_t node)
 {
-    const struct chb_sim_qemu *qemu = &sim->qemu[node];
-    return (qemu->mode == CHB_SIM_MODE_ALONE || qemu->mode == CHB_SIM_MODE_COLO_PRIMARY) &&
-           !qemu->stopped && !qemu->hung;
+    return chb_sim_vm_serves(CHB_SIM_VM(sim), node);
 }
 
-bool chb_sim_in_step(const struct chb_sim *sim, uint32_t primary)
+bool chb_sim_in_step(const struct chb_sim *sim, const struct chb_sim_vm *vm, uint32_t primary)
 {
-    const struct chb_sim_qemu *qemu = &sim->qemu[primary];
-    const struct chb_sim_qemu *other = &sim->qemu[qemu->partner];
+    const struct chb_sim_qemu *qemu = &vm->qemu[primary];
+    const struct chb_sim_qemu *other = &vm->qemu[qemu->partner];
 
     return qemu->mode == CHB_SIM_MODE_COLO_PRIMARY && other->mode == CHB_SIM_MODE_COLO_SECONDARY &&
            other->serial == qemu->partner_serial && other->partner_serial == qemu->serial &&
@@ -50,7 +55,7 @@ bool chb_sim_in_step(const struct chb_sim *sim, uint32_t primary)
 static void on_break(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     uint32_t node = item->node;
-    struct chb_sim_qemu *qemu = &sim->qemu[node];
+    struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
 
     if (qemu->serial != item->tag || !in_colo(qemu) || qemu->colo_failed) {
         return;
@@ -73,14 +78,14 @@ static void on_break(struct chb_sim *sim, const struct chb_sim_item *item)
 
 void chb_sim_qemu_break(struct chb_sim *sim, uint32_t node, int64_t delay_ns)
 {
-    (void)chb_sim_plan(sim, delay_ns, on_break, node, sim->qemu[node].serial);
+    (void)chb_sim_plan(sim, delay_ns, on_break, node, CHB_SIM_VM(sim)->qemu[node].serial);
 }
 
 /* ---- death ---- */
 
 void chb_sim_qemu_die(struct chb_sim *sim, uint32_t node, bool host_died)
 {
-    struct chb_sim_qemu *qemu = &sim->qemu[node];
+    struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
     struct chb_sim_qemu was = *qemu;
     const struct chb_sim_qemu *other = partner_of(sim, node);
 
@@ -105,14 +110,14 @@ void chb_sim_qemu_die(struct chb_sim *sim, uint32_t node, bool host_died)
 
 static void on_dead(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    if (sim->qemu[item->node].serial == item->tag) {
+    if (CHB_SIM_VM(sim)->qemu[item->node].serial == item->tag) {
         chb_sim_qemu_die(sim, item->node, false);
     }
 }
 
 void chb_sim_qemu_kill(struct chb_sim *sim, uint32_t node, uint64_t id)
 {
-    struct chb_sim_qemu *qemu = &sim->qemu[node];
+    struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
 
     if (qemu->mode == CHB_SIM_MODE_NONE || qemu->id != id) {
         chb_sim_deliver(sim, node, 0, CHB_EVENT_QEMU_EXITED)->event.u.qemu.qemu = id;
@@ -126,7 +131,7 @@ void chb_sim_qemu_kill(struct chb_sim *sim, uint32_t node, uint64_t id)
 
 void chb_sim_qemu_stop(struct chb_sim *sim, uint32_t node, uint64_t id, bool stop)
 {
-    struct chb_sim_qemu *qemu = &sim->qemu[node];
+    struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
     if (qemu->mode != CHB_SIM_MODE_NONE && qemu->id == id) {
         qemu->stopped = stop;
     }
@@ -134,7 +139,7 @@ void chb_sim_qemu_stop(struct chb_sim *sim, uint32_t node, uint64_t id, bool sto
 
 void chb_sim_qemu_hang(struct chb_sim *sim, uint32_t node, bool whole, bool hang)
 {
-    struct chb_sim_qemu *qemu = &sim->qemu[node];
+    struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
 
     if (qemu->mode == CHB_SIM_MODE_NONE || qemu->mode == CHB_SIM_MODE_STARTING) {
         return;
@@ -160,14 +165,14 @@ static void answer_start(struct chb_sim *sim, const struct chb_sim_item *item,
     struct chb_sim_item *answer = chb_sim_deliver(sim, item->node, 0, CHB_EVENT_QEMU_STARTED);
     answer->event.u.result.op = (uint32_t)item->arg;
     answer->event.u.result.outcome = outcome;
-    answer->event.u.result.qemu = sim->qemu[item->node].id;
+    answer->event.u.result.qemu = CHB_SIM_VM(sim)->qemu[item->node].id;
 }
 
 static void on_started(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     uint32_t node = item->node;
-    struct chb_sim_qemu *qemu = &sim->qemu[node];
-    struct chb_sim_host *host = &sim->host[node];
+    struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
+    const struct chb_sim_host *host = &sim->host[node];
 
     if (qemu->serial != item->tag || qemu->killed) {
         return;
@@ -192,7 +197,7 @@ static void on_started(struct chb_sim *sim, const struct chb_sim_item *item)
         qemu->mode = CHB_SIM_MODE_INCOMING;
     } else {
         if (qemu->merge) {
-            host->copy.overlays = false;
+            CHB_SIM_VM(sim)->place[node].copy.overlays = false;
         }
         qemu->mode = CHB_SIM_MODE_ALONE;
         sim->stats.boots++;
@@ -204,7 +209,7 @@ static void on_started(struct chb_sim *sim, const struct chb_sim_item *item)
 
 void chb_sim_qemu_start(struct chb_sim *sim, uint32_t node, const struct chb_action *action)
 {
-    struct chb_sim_qemu *qemu = &sim->qemu[node];
+    struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
     bool secondary = action->u.qemu.role == CHB_ROLE_SECONDARY;
 
     if (qemu->mode != CHB_SIM_MODE_NONE) {

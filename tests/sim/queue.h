@@ -23,6 +23,7 @@ struct chb_sim_item {
     chb_sim_fn fn;
     uint32_t node;
     uint32_t other;
+    uint32_t vm; /* that it is about, or that was being looked at when it was planned */
     uint64_t tag;
     uint64_t arg;
     struct chb_event event; /* valid only for items that deliver one */

@@ -8,21 +8,22 @@
 
 static void finish(struct chb_sim *sim, uint32_t node, enum chb_outcome outcome)
 {
-    struct chb_sim_run *run = &sim->agent[node].run;
+    struct chb_sim_run *run = &CHB_SIM_VM(sim)->unit[node].run;
     struct chb_sim_item *answer =
         chb_sim_deliver(sim, node, chb_sim_latency(sim, 0, 1, 10), CHB_EVENT_SEQUENCE);
 
     answer->event.u.result.op = run->op;
     answer->event.u.result.outcome = outcome;
-    answer->event.u.result.qemu = sim->qemu[node].id;
-    answer->event.u.result.ports.nbd = (uint16_t)(1024 + sim->qemu[node].serial % 60000);
+    answer->event.u.result.qemu = CHB_SIM_VM(sim)->qemu[node].id;
+    answer->event.u.result.ports.nbd =
+        (uint16_t)(1024 + CHB_SIM_VM(sim)->qemu[node].serial % 60000);
     run->op = 0;
 }
 
 /* Plans the next step of the sequence that runs on `node`. */
 static void next(struct chb_sim *sim, uint32_t node, int64_t delay_ns, chb_sim_fn fn)
 {
-    (void)chb_sim_plan(sim, delay_ns, fn, node, sim->agent[node].run.serial);
+    (void)chb_sim_plan(sim, delay_ns, fn, node, CHB_SIM_VM(sim)->unit[node].run.serial);
 }
 
 /* Nothing moves: looks again soon, and gives up in the end, without knowing what has happened. */
@@ -39,16 +40,16 @@ static void wait_or_give_up(struct chb_sim *sim, const struct chb_sim_item *item
 /* The step can be taken: its sequence still runs, and QEMU answers. */
 static bool may_go_on(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    const struct chb_sim_run *run = &sim->agent[item->node].run;
+    const struct chb_sim_run *run = &CHB_SIM_VM(sim)->unit[item->node].run;
 
     if (run->op == 0 || run->serial != item->tag || !sim->agent[item->node].running) {
         return false;
     }
-    if (sim->qemu[item->node].mode == CHB_SIM_MODE_NONE) {
+    if (CHB_SIM_VM(sim)->qemu[item->node].mode == CHB_SIM_MODE_NONE) {
         finish(sim, item->node, CHB_OUTCOME_FAILED);
         return false;
     }
-    if (!chb_sim_qemu_answers(sim, item->node) || sim->qemu[item->node].main_hung ||
+    if (!chb_sim_qemu_answers(sim, item->node) || CHB_SIM_VM(sim)->qemu[item->node].main_hung ||
         sim->agent[item->node].stalled_until > sim->now_ns) {
         wait_or_give_up(sim, item);
         return false;
@@ -77,7 +78,7 @@ static void on_done(struct chb_sim *sim, const struct chb_sim_item *item)
 
 static void on_prepare(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    struct chb_sim_qemu *qemu = &sim->qemu[item->node];
+    struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[item->node];
 
     if (!may_go_on(sim, item) || by_chance(sim, item->node)) {
         return;
@@ -91,8 +92,8 @@ static void on_prepare(struct chb_sim *sim, const struct chb_sim_item *item)
 /* The secondary has loaded all. A primary that is gone before leaves it with nothing. */
 static void on_enter_secondary(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    struct chb_sim_qemu *primary = &sim->qemu[item->node];
-    struct chb_sim_qemu *secondary = &sim->qemu[item->other];
+    struct chb_sim_qemu *primary = &CHB_SIM_VM(sim)->qemu[item->node];
+    struct chb_sim_qemu *secondary = &CHB_SIM_VM(sim)->qemu[item->other];
 
     if (secondary->serial != item->arg || secondary->mode != CHB_SIM_MODE_INCOMING) {
         return;
@@ -112,8 +113,10 @@ static void on_enter_secondary(struct chb_sim *sim, const struct chb_sim_item *i
     }
     secondary->mode = CHB_SIM_MODE_COLO_SECONDARY;
     secondary->colo_failed = false;
-    sim->host[item->other].copy = (struct chb_sim_copy){
-        .contains = sim->host[item->node].copy.contains, .valid = true, .present = true};
+    CHB_SIM_VM(sim)->place[item->other].copy =
+        (struct chb_sim_copy){.contains = CHB_SIM_VM(sim)->place[item->node].copy.contains,
+                              .valid = true,
+                              .present = true};
     chb_sim_trace(sim, item->other, "in COLO with n%u", item->node);
     if (sim->agent[item->other].running) {
         chb_sim_deliver(sim, item->other, chb_sim_latency(sim, 0, 20, 300), CHB_EVENT_COLO_ENTERED)
@@ -124,8 +127,8 @@ static void on_enter_secondary(struct chb_sim *sim, const struct chb_sim_item *i
 /* The migration has been asked for: QEMU goes into COLO by itself, whoever drives it. */
 static void on_enter(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    struct chb_sim_qemu *primary = &sim->qemu[item->node];
-    struct chb_sim_qemu *secondary = &sim->qemu[item->other];
+    struct chb_sim_qemu *primary = &CHB_SIM_VM(sim)->qemu[item->node];
+    struct chb_sim_qemu *secondary = &CHB_SIM_VM(sim)->qemu[item->other];
 
     if (primary->serial != item->tag || secondary->serial != item->arg ||
         primary->mode != CHB_SIM_MODE_ALONE || secondary->mode != CHB_SIM_MODE_INCOMING ||
@@ -152,14 +155,14 @@ static void on_enter(struct chb_sim *sim, const struct chb_sim_item *item)
 /* The primary's agent looks whether its QEMU is in COLO. */
 static void on_look(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    const struct chb_sim_qemu *qemu = &sim->qemu[item->node];
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[item->node];
 
     if (!may_go_on(sim, item)) {
         return;
     }
     if (qemu->mode == CHB_SIM_MODE_COLO_PRIMARY) {
         next(sim, item->node, chb_sim_latency(sim, 0, 5, 100), on_done);
-    } else if (sim->qemu[qemu->partner].serial != qemu->partner_serial &&
+    } else if (CHB_SIM_VM(sim)->qemu[qemu->partner].serial != qemu->partner_serial &&
                chb_sim_replicates(sim, item->node, qemu->partner)) {
         finish(sim, item->node, CHB_OUTCOME_FAILED);
     } else {
@@ -169,7 +172,7 @@ static void on_look(struct chb_sim *sim, const struct chb_sim_item *item)
 
 static void on_migrate(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    const struct chb_sim_qemu *qemu = &sim->qemu[item->node];
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[item->node];
 
     if (!may_go_on(sim, item) || by_chance(sim, item->node)) {
         return;
@@ -184,13 +187,13 @@ static void on_migrate(struct chb_sim *sim, const struct chb_sim_item *item)
 static void on_fill(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     uint32_t node = item->node;
-    uint32_t peer = sim->agent[node].run.peer;
+    uint32_t peer = CHB_SIM_VM(sim)->unit[node].run.peer;
 
     if (!may_go_on(sim, item) || by_chance(sim, node)) {
         return;
     }
-    struct chb_sim_qemu *qemu = &sim->qemu[node];
-    struct chb_sim_qemu *other = &sim->qemu[peer];
+    struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
+    struct chb_sim_qemu *other = &CHB_SIM_VM(sim)->qemu[peer];
     if (!chb_sim_replicates(sim, node, peer)) {
         wait_or_give_up(sim, item);
         return;
@@ -201,8 +204,8 @@ static void on_fill(struct chb_sim *sim, const struct chb_sim_item *item)
         return;
     }
     chb_sim_check_fill(sim, peer, node);
-    sim->host[peer].copy.valid = false;
-    sim->host[peer].copy.present = true;
+    CHB_SIM_VM(sim)->place[peer].copy.valid = false;
+    CHB_SIM_VM(sim)->place[peer].copy.present = true;
     qemu->partner = peer;
     qemu->partner_serial = other->serial;
     other->partner = node;
@@ -215,15 +218,15 @@ static void on_fill(struct chb_sim *sim, const struct chb_sim_item *item)
 static void on_abort_join(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     uint32_t node = item->node;
-    struct chb_sim_qemu *qemu = &sim->qemu[node];
+    struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
 
     if (!may_go_on(sim, item) || by_chance(sim, node)) {
         return;
     }
     if (qemu->mode == CHB_SIM_MODE_COLO_PRIMARY) {
-        const struct chb_sim_qemu *other = &sim->qemu[qemu->partner];
+        const struct chb_sim_qemu *other = &CHB_SIM_VM(sim)->qemu[qemu->partner];
         if (other->serial == qemu->partner_serial &&
-            sim->host[qemu->partner].record.kind == CHB_RECORD_PAIRED) {
+            CHB_SIM_VM(sim)->place[qemu->partner].record.kind == CHB_RECORD_PAIRED) {
             chb_sim_violate(sim, "R3", "n%u leaves a pair that n%u may go on with", node,
                             qemu->partner);
         }
@@ -241,23 +244,23 @@ static void on_abort_join(struct chb_sim *sim, const struct chb_sim_item *item)
 
 static void on_merged(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    const struct chb_sim_qemu *qemu = &sim->qemu[item->node];
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[item->node];
 
     if (qemu->serial != item->tag || qemu->mode != CHB_SIM_MODE_ALONE) {
         return;
     }
-    sim->host[item->node].copy.overlays = false;
+    CHB_SIM_VM(sim)->place[item->node].copy.overlays = false;
     chb_sim_deliver(sim, item->node, 0, CHB_EVENT_OVERLAYS_MERGED)->event.u.qemu.qemu = qemu->id;
 }
 
 /* Without yank, a command that touches a peer that neither answers nor is gone never returns. */
 static bool sticks(const struct chb_sim *sim, uint32_t node)
 {
-    const struct chb_sim_qemu *qemu = &sim->qemu[node];
-    const struct chb_sim_qemu *other = &sim->qemu[qemu->partner];
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
+    const struct chb_sim_qemu *other = &CHB_SIM_VM(sim)->qemu[qemu->partner];
     bool there = other->serial == qemu->partner_serial;
 
-    return !sim->agent[node].run.yank &&
+    return !CHB_SIM_VM(sim)->unit[node].run.yank &&
            (!chb_sim_replicates(sim, node, qemu->partner) ||
             (there && (other->hung || other->stopped || other->main_hung)));
 }
@@ -265,7 +268,7 @@ static bool sticks(const struct chb_sim *sim, uint32_t node)
 static void on_solo(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     uint32_t node = item->node;
-    struct chb_sim_qemu *qemu = &sim->qemu[node];
+    struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
 
     if (!may_go_on(sim, item)) {
         return;
@@ -277,7 +280,7 @@ static void on_solo(struct chb_sim *sim, const struct chb_sim_item *item)
     if (by_chance(sim, node)) {
         return;
     }
-    bool secondary = sim->agent[node].run.kind == CHB_SEQUENCE_SOLO_SECONDARY;
+    bool secondary = CHB_SIM_VM(sim)->unit[node].run.kind == CHB_SEQUENCE_SOLO_SECONDARY;
     if (qemu->mode != (secondary ? CHB_SIM_MODE_COLO_SECONDARY : CHB_SIM_MODE_COLO_PRIMARY)) {
         finish(sim, node, CHB_OUTCOME_FAILED); /* a second call is an error */
         return;
@@ -286,11 +289,11 @@ static void on_solo(struct chb_sim *sim, const struct chb_sim_item *item)
     qemu->mode = CHB_SIM_MODE_ALONE;
     qemu->colo_failed = false;
     if (secondary) {
-        sim->host[node].copy.overlays = true;
+        CHB_SIM_VM(sim)->place[node].copy.overlays = true;
         (void)chb_sim_plan(sim, chb_sim_latency(sim, 500, 5000, 20000), on_merged, node,
                            qemu->serial);
     }
-    if (sim->qemu[qemu->partner].serial == qemu->partner_serial) {
+    if (CHB_SIM_VM(sim)->qemu[qemu->partner].serial == qemu->partner_serial) {
         chb_sim_qemu_break(sim, qemu->partner, CHB_SIM_MS(10));
     }
     qemu->partner_serial = 0;
@@ -300,7 +303,7 @@ static void on_solo(struct chb_sim *sim, const struct chb_sim_item *item)
 
 void chb_sim_sequence(struct chb_sim *sim, uint32_t node, const struct chb_action *action)
 {
-    struct chb_sim_run *run = &sim->agent[node].run;
+    struct chb_sim_run *run = &CHB_SIM_VM(sim)->unit[node].run;
 
     if (run->op != 0) {
         chb_sim_violate(sim, "one sequence at a time", "n%u", node);
@@ -323,7 +326,7 @@ void chb_sim_sequence(struct chb_sim *sim, uint32_t node, const struct chb_actio
         return;
     case CHB_SEQUENCE_SOLO_PRIMARY:
     case CHB_SEQUENCE_SOLO_SECONDARY:
-        sim->qemu[node].solo_op = run->op;
+        CHB_SIM_VM(sim)->qemu[node].solo_op = run->op;
         next(sim, node, chb_sim_latency(sim, 2, 15, 80), on_solo);
         return;
     case CHB_SEQUENCE_NONE:
@@ -337,7 +340,7 @@ void chb_sim_sequence(struct chb_sim *sim, uint32_t node, const struct chb_actio
 /* Its answer may be on its way all the same. */
 void chb_sim_sequence_abort(struct chb_sim *sim, uint32_t node)
 {
-    struct chb_sim_run *run = &sim->agent[node].run;
+    struct chb_sim_run *run = &CHB_SIM_VM(sim)->unit[node].run;
 
     if (run->op != 0 && !sim->calm && chb_sim_rng_chance(&sim->rng, sim->options.echo * 3)) {
         finish(sim, node, CHB_OUTCOME_DONE);

@@ -38,7 +38,7 @@ static void on_cib(struct chb_sim *sim, const struct chb_sim_item *item)
 static void on_resource_off(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     (void)item;
-    sim->pacemaker.target_stopped = true;
+    CHB_SIM_VM(sim)->pacemaker.target_stopped = true;
     chb_sim_pacemaker_poke(sim, CHB_SIM_MS(10));
 }
 
@@ -120,6 +120,6 @@ void chb_sim_command(struct chb_sim *sim, uint32_t node, enum chb_event_kind kin
         .hang_timeout = chb_ms(1000),
         .qemu_version = 0x070216,
         .require_fencing = !sim->options.unsafe,
-        .image_present = sim->host[node].copy.present,
+        .image_present = CHB_SIM_VM(sim)->place[node].copy.present,
     };
 }

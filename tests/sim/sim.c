@@ -10,6 +10,7 @@ void chb_sim_options_init(struct chb_sim_options *ret_options, uint64_t seed)
     *ret_options = (struct chb_sim_options){
         .seed = seed,
         .n_nodes = 2,
+        .n_vms = 1,
         .quorum = CHB_SIM_QUORUM_TWO_NODE,
         .token_ms = 660,
         .fill_ms = 500,
@@ -34,6 +35,7 @@ struct chb_sim_item *chb_sim_plan(struct chb_sim *sim, int64_t delay_ns, chb_sim
     item->fn = fn;
     item->node = node;
     item->tag = tag;
+    item->vm = sim->vm;
     return item;
 }
 
@@ -53,18 +55,18 @@ static void output(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     (void)item;
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        struct chb_sim_qemu *qemu = &sim->qemu[node];
+        struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
         if (!chb_sim_serves(sim, node)) {
             continue;
         }
         if (qemu->mode == CHB_SIM_MODE_COLO_PRIMARY) {
-            if (!chb_sim_in_step(sim, node)) {
+            if (!chb_sim_in_step(sim, CHB_SIM_VM(sim), node)) {
                 continue; /* held */
             }
-            sim->host[qemu->partner].copy.contains = sim->let_out + 1;
+            CHB_SIM_VM(sim)->place[qemu->partner].copy.contains = CHB_SIM_VM(sim)->let_out + 1;
         }
-        sim->let_out++;
-        sim->host[node].copy.contains = sim->let_out;
+        CHB_SIM_VM(sim)->let_out++;
+        CHB_SIM_VM(sim)->place[node].copy.contains = CHB_SIM_VM(sim)->let_out;
     }
     (void)chb_sim_plan(sim, CHB_SIM_MS(OUTPUT_MS), output, 0, 0);
 }
@@ -89,13 +91,19 @@ void chb_sim_init(struct chb_sim *sim, const struct chb_sim_options *options)
     chb_sim_rng_init(&sim->fault_rng, options->seed, 2);
     sim->next_serial = 1;
     for (uint32_t node = 1; node <= options->n_nodes; node++) {
-        bool present = (options->images & chb_sim_bit(node)) != 0;
-        sim->host[node].copy.present = present;
-        sim->host[node].copy.valid = present;
+        CHB_SIM_FOR_VMS(sim)
+        {
+            bool present = (options->images & chb_sim_bit(node)) != 0;
+            CHB_SIM_VM(sim)->place[node].copy.present = present;
+            CHB_SIM_VM(sim)->place[node].copy.valid = present;
+        }
         chb_sim_host_on(sim, node);
     }
-    chb_sim_pacemaker_begin(sim);
-    (void)chb_sim_plan(sim, CHB_SIM_MS(OUTPUT_MS), output, 0, 0);
+    CHB_SIM_FOR_VMS(sim)
+    {
+        chb_sim_pacemaker_begin(sim);
+        (void)chb_sim_plan(sim, CHB_SIM_MS(OUTPUT_MS), output, 0, 0);
+    }
 }
 
 static bool step(struct chb_sim *sim)
@@ -106,6 +114,7 @@ static bool step(struct chb_sim *sim)
         return false;
     }
     sim->now_ns = at_ns;
+    sim->vm = item->vm;
     item->fn(sim, item);
     chb_sim_queue_release(&sim->queue, item);
     chb_sim_check(sim);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A simulated world around the decision core: hosts, network, corosync, Pacemaker, fencer, disks
- * and QEMU pairs of one VM. There is no clock and no chance but the seed's, so one seed is one
+ * and QEMU pairs of a few VMs. There is no clock and no chance but the seed's, so one seed is one
  * history, and one history is a test case.
  *
  * The world is omniscient plain data. The agents see of it only what their events say. Each part
@@ -22,13 +22,14 @@
 #include <tests/sim/queue.h>
 #include <tests/sim/rng.h>
 
-#define CHB_SIM_NODES_MAX 4
+#define CHB_SIM_NODES_MAX 5
+#define CHB_SIM_VMS_MAX 3
 #define CHB_SIM_SLOTS (CHB_SIM_NODES_MAX + 1) /* indexed by node id, from 1 */
 #define CHB_SIM_MS(ms) ((int64_t)(ms)*1000000)
 #define CHB_SIM_TRACE_LINES 512
 #define CHB_SIM_TRACE_WIDTH 200
 #define CHB_SIM_OUTBOX_MAX 32
-#define CHB_SIM_FENCE_WAITERS_MAX 8
+#define CHB_SIM_FENCE_WAITERS_MAX 32
 
 /* ---- QEMU ---- */
 
@@ -92,14 +93,17 @@ struct chb_sim_runtime {
     struct chb_settings settings;
 };
 
-struct chb_sim_host {
-    bool on;
-    uint64_t boot;   /* counts */
-    int64_t on_at;   /* its clock began here */
-    bool locked_off; /* will not be switched on by itself */
+/* What a host's disks have of a VM. */
+struct chb_sim_place {
     struct chb_record record;
     struct chb_sim_copy copy;
     struct chb_sim_runtime runtime;
+};
+
+struct chb_sim_host {
+    bool on;
+    uint64_t boot; /* counts */
+    int64_t on_at; /* its clock began here */
     /* faults */
     uint32_t disk_slow_ms;
     uint32_t disk_fail_permille;
@@ -108,11 +112,15 @@ struct chb_sim_host {
     uint32_t sequence_fail_permille;
 };
 
+/* The daemon of a host: a crash or a stall hits all of its VMs. */
 struct chb_sim_agent {
     bool running;
     uint64_t boot; /* incarnation */
     int64_t stalled_until;
-    uint32_t late_starts; /* restarts pending */
+};
+
+/* What it has for one VM. */
+struct chb_sim_unit {
     struct chb_core core;
     int64_t tick_at;
     uint64_t tick_serial;
@@ -120,6 +128,11 @@ struct chb_sim_agent {
     struct chb_sim_write write;
     struct chb_sim_run run;
     bool told_lost[CHB_SIM_SLOTS]; /* the last that it was told of this node is a loss */
+};
+
+struct chb_sim_message {
+    uint32_t vm;
+    struct chb_event event;
 };
 
 struct chb_sim_corosync {
@@ -138,7 +151,7 @@ struct chb_sim_corosync {
     bool quorate;
     bool all_seen; /* two_node: wait_for_all is over */
     uint32_t n_outbox;
-    struct chb_event outbox[CHB_SIM_OUTBOX_MAX];
+    struct chb_sim_message outbox[CHB_SIM_OUTBOX_MAX];
 };
 
 /* ---- Pacemaker ---- */
@@ -197,6 +210,7 @@ enum chb_sim_fence_mode {
 struct chb_sim_fence_waiter {
     uint32_t node; /* 0: unused */
     uint32_t op;   /* 0: Pacemaker itself */
+    uint32_t vm;
     uint64_t boot;
 };
 
@@ -216,6 +230,7 @@ enum chb_sim_quorum { CHB_SIM_QUORUM_TWO_NODE, CHB_SIM_QUORUM_QDEVICE, CHB_SIM_Q
 struct chb_sim_options {
     uint64_t seed;
     uint32_t n_nodes; /* 2 .. CHB_SIM_NODES_MAX */
+    uint32_t n_vms;   /* 1 .. CHB_SIM_VMS_MAX */
     enum chb_sim_quorum quorum;
     int64_t token_ms; /* from a cut to a new membership */
     uint32_t fill_ms; /* how long a join fills */
@@ -267,8 +282,31 @@ struct chb_sim_violation {
     char text[CHB_SIM_TRACE_WIDTH];
 };
 
+/* All that there is of one VM, on all hosts. */
+struct chb_sim_vm {
+    struct chb_sim_place place[CHB_SIM_SLOTS];
+    struct chb_sim_unit unit[CHB_SIM_SLOTS];
+    struct chb_sim_qemu qemu[CHB_SIM_SLOTS];
+    struct chb_sim_pacemaker pacemaker;
+    uint64_t let_out; /* what clients have seen, counted */
+    uint32_t operator_tries;
+    int64_t silent_ms; /* since when nobody serves, as the operator sees it */
+    bool torn;         /* some record has been torn in this history */
+};
+
+/* The VM that goes on in this moment: of the item that is being worked on. */
+#define CHB_SIM_VM(sim) (&(sim)->vms[(sim)->vm])
+
+/* The loop's body is of each VM in turn; it must run to its end (no break, no return). */
+#define CHB_SIM_FOR_VMS(sim)                                                                       \
+    for (uint32_t chb_vm_was = (sim)->vm, chb_vm = 0;                                              \
+         chb_vm < (sim)->options.n_vms ? ((sim)->vm = chb_vm, true)                                \
+                                       : ((sim)->vm = chb_vm_was, false);                          \
+         chb_vm++)
+
 struct chb_sim {
     struct chb_sim_options options;
+    uint32_t vm; /* see CHB_SIM_VM() */
     int64_t now_ns;
     struct chb_sim_rng rng;       /* the world's own noise */
     struct chb_sim_rng fault_rng; /* which faults, and when */
@@ -278,17 +316,13 @@ struct chb_sim {
     struct chb_sim_host host[CHB_SIM_SLOTS];
     struct chb_sim_corosync corosync[CHB_SIM_SLOTS];
     struct chb_sim_agent agent[CHB_SIM_SLOTS];
-    struct chb_sim_qemu qemu[CHB_SIM_SLOTS];
     struct chb_sim_fence fence[CHB_SIM_SLOTS];
-    struct chb_sim_pacemaker pacemaker;
+    struct chb_sim_vm vms[CHB_SIM_VMS_MAX];
 
-    uint64_t let_out;     /* what clients have seen, counted */
     uint32_t p3;          /* bit per node: the operator said that it is down, and was right */
     uint32_t next_ring;   /* ids, never repeated */
     uint64_t next_serial; /* of processes, writes, sequences, incarnations */
     bool calm;            /* no more faults: the phase in which everything must come right */
-    uint32_t operator_tries;
-    bool torn; /* some record has been torn in this history */
 
     /* faults.c */
     uint32_t fault_weight[32];
@@ -394,8 +428,9 @@ void chb_sim_qemu_hang(struct chb_sim *sim, uint32_t node, bool whole, bool hang
 bool chb_sim_qemu_answers(const struct chb_sim *sim, uint32_t node);
 /* Frames of the guest can reach clients from here. */
 bool chb_sim_serves(const struct chb_sim *sim, uint32_t node);
+bool chb_sim_vm_serves(const struct chb_sim_vm *vm, uint32_t node);
 /* Both sides run and the connection between them holds. */
-bool chb_sim_in_step(const struct chb_sim *sim, uint32_t primary);
+bool chb_sim_in_step(const struct chb_sim *sim, const struct chb_sim_vm *vm, uint32_t primary);
 void chb_sim_qemu_break(struct chb_sim *sim, uint32_t node, int64_t delay_ns);
 void chb_sim_sequence(struct chb_sim *sim, uint32_t node, const struct chb_action *action);
 void chb_sim_sequence_abort(struct chb_sim *sim, uint32_t node);
@@ -469,6 +504,8 @@ void chb_sim_check_cold(struct chb_sim *sim, uint32_t node);
 void chb_sim_check_fill(struct chb_sim *sim, uint32_t node, uint32_t primary);
 /* The VM serves, both sides are in step, and both agents know it. */
 bool chb_sim_is_pair(const struct chb_sim *sim);
+/* ... and so does every other one. */
+bool chb_sim_all_pairs(const struct chb_sim *sim);
 /* Node that serves; 0: none. */
 uint32_t chb_sim_server(const struct chb_sim *sim);
 

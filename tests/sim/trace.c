@@ -16,6 +16,9 @@ void chb_sim_trace(struct chb_sim *sim, uint32_t node, const char *format, ...)
     }
     char *line = sim->trace.line[sim->trace.lines++ % CHB_SIM_TRACE_LINES];
     int n = snprintf(line, CHB_SIM_TRACE_WIDTH, "%12.3f  ", (double)sim->now_ns / 1e6);
+    if (sim->options.n_vms > 1) {
+        n += snprintf(line + n, CHB_SIM_TRACE_WIDTH - (size_t)n, "vm%u ", sim->vm + 1);
+    }
     if (node != 0) {
         n += snprintf(line + n, CHB_SIM_TRACE_WIDTH - (size_t)n, "n%u  ", node);
     } else {

@@ -65,7 +65,8 @@ static bool is_pair(const struct chb_sim *sim)
 
 static bool in_phase(const struct chb_sim *sim)
 {
-    return sim->agent[wanted_node].running && sim->agent[wanted_node].core.phase == wanted_phase;
+    return sim->agent[wanted_node].running &&
+           CHB_SIM_VM(sim)->unit[wanted_node].core.phase == wanted_phase;
 }
 
 int64_t story_until_serves(struct chb_sim *sim, int64_t ms, uint32_t node)
@@ -103,5 +104,5 @@ struct chb_sim *story_pair(uint32_t n_nodes)
 enum chb_reason story_reason(const struct chb_sim *sim, uint32_t node)
 {
     assert_true(sim->agent[node].running);
-    return chb_gate(&sim->agent[node].core).reason;
+    return chb_gate(&CHB_SIM_VM(sim)->unit[node].core).reason;
 }

@@ -16,9 +16,9 @@ static void first_start(void **state)
     (void)story_until_serves(sim, 5000, 1);
     assert_int_equal(sim->stats.proofs[CHB_PROOF_RECORD], 0); /* boots; not yet told */
     (void)story_until_pair(sim, 10000, 1);
-    assert_int_equal(sim->host[1].record.generation, 2);
-    assert_int_equal(sim->host[2].record.generation, 2);
-    assert_int_equal(sim->host[1].record.kind, CHB_RECORD_PAIRED);
+    assert_int_equal(CHB_SIM_VM(sim)->place[1].record.generation, 2);
+    assert_int_equal(CHB_SIM_VM(sim)->place[2].record.generation, 2);
+    assert_int_equal(CHB_SIM_VM(sim)->place[1].record.kind, CHB_RECORD_PAIRED);
     assert_int_equal(sim->stats.joins_failed, 0);
     story_end(sim);
 }
@@ -27,14 +27,14 @@ static void first_start_asks(void **state)
 {
     (void)state;
     struct chb_sim *sim = story_new(2);
-    sim->host[2].copy.present = true; /* an image on both: which one is meant? */
-    sim->host[2].copy.valid = true;
+    CHB_SIM_VM(sim)->place[2].copy.present = true; /* an image on both: which one is meant? */
+    CHB_SIM_VM(sim)->place[2].copy.valid = true;
     story_run(sim, 10000);
     assert_int_equal(chb_sim_server(sim), 0);
     assert_int_equal(story_reason(sim, 1), CHB_REASON_FIRST_START_ASK);
     chb_sim_command(sim, 2, CHB_EVENT_SEED, 0, 0);
     (void)story_until_pair(sim, 10000, 2);
-    assert_false(sim->agent[2].core.seeded); /* the word was for that one start */
+    assert_false(CHB_SIM_VM(sim)->unit[2].core.seeded); /* the word was for that one start */
     story_end(sim);
 }
 
@@ -63,7 +63,7 @@ static void primary_host_dies_while_filling(void **state)
     story_run(sim, 20000);
     assert_int_equal(chb_sim_server(sim), 0);
     assert_int_equal(story_reason(sim, 2), CHB_REASON_FILLING);
-    assert_int_equal(sim->pacemaker.node[2].score, CHB_SCORE_NEVER);
+    assert_int_equal(CHB_SIM_VM(sim)->pacemaker.node[2].score, CHB_SCORE_NEVER);
     chb_sim_host_on(sim, 1);
     (void)story_until_serves(sim, 15000, 1);
     (void)story_until_pair(sim, 20000, 1);
@@ -76,10 +76,10 @@ static void secondary_dies_while_filling(void **state)
     struct chb_sim *sim = story_new(2);
     (void)story_until_phase(sim, 10000, 2, CHB_PHASE_FILLING);
     story_run(sim, 400);
-    uint64_t seen = sim->let_out;
+    uint64_t seen = CHB_SIM_VM(sim)->let_out;
     chb_sim_qemu_die(sim, 2, false);
     story_run(sim, 500);
-    assert_true(sim->let_out > seen + 5); /* the primary never stopped serving */
+    assert_true(CHB_SIM_VM(sim)->let_out > seen + 5); /* the primary never stopped serving */
     (void)story_until_pair(sim, 20000, 1);
     story_end(sim);
 }
@@ -101,12 +101,12 @@ static void switchover_by_pacemaker(void **state)
 {
     (void)state;
     struct chb_sim *sim = story_pair(2);
-    sim->pacemaker.node[1].standby = true;
+    CHB_SIM_VM(sim)->pacemaker.node[1].standby = true;
     (void)story_until_serves(sim, 5000, 2);
     story_run(sim, 5000);
-    assert_int_equal(sim->agent[1].core.phase, CHB_PHASE_STOPPED);
-    assert_true(sim->pacemaker.node[2].promoted);
-    sim->pacemaker.node[1].standby = false;
+    assert_int_equal(CHB_SIM_VM(sim)->unit[1].core.phase, CHB_PHASE_STOPPED);
+    assert_true(CHB_SIM_VM(sim)->pacemaker.node[2].promoted);
+    CHB_SIM_VM(sim)->pacemaker.node[1].standby = false;
     (void)story_until_pair(sim, 15000, 2);
     story_end(sim);
 }
@@ -127,11 +127,11 @@ static void resync_by_operator(void **state)
 {
     (void)state;
     struct chb_sim *sim = story_pair(2);
-    uint64_t generation = sim->host[1].record.generation;
+    uint64_t generation = CHB_SIM_VM(sim)->place[1].record.generation;
     chb_sim_command(sim, 1, CHB_EVENT_RESYNC, 0, 0);
     story_run(sim, 100);
     (void)story_until_pair(sim, 10000, 1);
-    assert_int_equal(sim->host[1].record.generation, generation + 2);
+    assert_int_equal(CHB_SIM_VM(sim)->place[1].record.generation, generation + 2);
     story_end(sim);
 }
 
@@ -140,12 +140,13 @@ static void guest_switches_itself_off(void **state)
     (void)state;
     struct chb_sim *sim = story_pair(2);
     for (uint32_t node = 1; node <= 2; node++) {
-        chb_sim_deliver(sim, node, 0, CHB_EVENT_GUEST_OFF)->event.u.qemu.qemu = sim->qemu[node].id;
+        chb_sim_deliver(sim, node, 0, CHB_EVENT_GUEST_OFF)->event.u.qemu.qemu =
+            CHB_SIM_VM(sim)->qemu[node].id;
     }
     story_run(sim, 5000);
-    assert_int_equal(sim->qemu[1].mode, CHB_SIM_MODE_NONE);
-    assert_int_equal(sim->qemu[2].mode, CHB_SIM_MODE_NONE);
-    sim->pacemaker.target_stopped = false;
+    assert_int_equal(CHB_SIM_VM(sim)->qemu[1].mode, CHB_SIM_MODE_NONE);
+    assert_int_equal(CHB_SIM_VM(sim)->qemu[2].mode, CHB_SIM_MODE_NONE);
+    CHB_SIM_VM(sim)->pacemaker.target_stopped = false;
     (void)story_until(sim, 20000, chb_sim_is_pair);
     story_end(sim);
 }
@@ -179,14 +180,15 @@ static void agent_restarts_in_a_pair(void **state)
     (void)state;
     for (uint32_t node = 1; node <= 2; node++) {
         struct chb_sim *sim = story_pair(2);
-        uint64_t seen = sim->let_out;
+        uint64_t seen = CHB_SIM_VM(sim)->let_out;
         chb_sim_agent_crash(sim, node);
         chb_sim_agent_start(sim, node, CHB_SIM_MS(500));
         story_run(sim, 5000);
         assert_true(chb_sim_is_pair(sim));
         assert_int_equal(sim->stats.qemu_deaths, 0);
         assert_int_equal(sim->stats.holds, 0);
-        assert_true(sim->let_out >= seen + 120); /* one word in 40 ms: not one was missed */
+        assert_true(CHB_SIM_VM(sim)->let_out >=
+                    seen + 120); /* one word in 40 ms: not one was missed */
         story_end(sim);
     }
 }
@@ -217,7 +219,7 @@ static void agent_returns_to_a_frozen_guest(void **state)
     chb_sim_corosync_stop(sim, 2);
     (void)story_until_phase(sim, 3000, 1, CHB_PHASE_HOLDING);
     chb_sim_agent_crash(sim, 1);
-    assert_true(sim->qemu[1].stopped);
+    assert_true(CHB_SIM_VM(sim)->qemu[1].stopped);
     chb_sim_corosync_start(sim, 2);
     story_run(sim, 800);
     chb_sim_agent_start(sim, 1, 0);
@@ -266,7 +268,7 @@ static void corosync_restarts(void **state)
         sim->options.fence_mode = CHB_SIM_FENCE_FAILS;
         chb_sim_corosync_stop(sim, node);
         story_run(sim, 50);
-        assert_int_equal(sim->agent[node].core.phase, CHB_PHASE_HOLDING);
+        assert_int_equal(CHB_SIM_VM(sim)->unit[node].core.phase, CHB_PHASE_HOLDING);
         chb_sim_corosync_start(sim, node);
         (void)story_until(sim, 20000, chb_sim_is_pair);
         if (node ==

@@ -13,14 +13,15 @@ static void primary_qemu_dies(void **state)
 {
     (void)state;
     struct chb_sim *sim = story_pair(2);
-    uint64_t seen = sim->let_out;
+    uint64_t seen = CHB_SIM_VM(sim)->let_out;
     chb_sim_qemu_die(sim, 1, false);
     assert_in_range(story_until_serves(sim, 1000, 2), 0, 60);
-    assert_true(sim->let_out >= seen);
+    assert_true(CHB_SIM_VM(sim)->let_out >= seen);
     assert_int_equal(sim->stats.proofs[CHB_PROOF_P1_DEATH_SEEN], 0); /* QMP is not yet done */
     (void)story_until_pair(sim, 10000, 2);
     assert_int_equal(sim->stats.proofs[CHB_PROOF_P1_DEATH_SEEN], 1);
-    assert_int_equal(sim->host[2].record.generation, 4); /* 1 solo, 2 pair, 3 solo, 4 pair */
+    assert_int_equal(CHB_SIM_VM(sim)->place[2].record.generation,
+                     4); /* 1 solo, 2 pair, 3 solo, 4 pair */
     assert_int_equal(sim->stats.recoveries, 0);
     assert_int_equal(sim->stats.fences, 0);
     story_end(sim);
@@ -33,7 +34,7 @@ static void secondary_qemu_dies(void **state)
     chb_sim_qemu_die(sim, 2, false);
     story_run(sim, 60);
     assert_int_equal(chb_sim_server(sim), 1);
-    assert_int_equal(sim->qemu[1].mode, CHB_SIM_MODE_ALONE);
+    assert_int_equal(CHB_SIM_VM(sim)->qemu[1].mode, CHB_SIM_MODE_ALONE);
     (void)story_until_pair(sim, 10000, 1);
     assert_int_equal(sim->stats.proofs[CHB_PROOF_P1_DEATH_SEEN], 1);
     story_end(sim);
@@ -57,7 +58,7 @@ static void secondary_qemu_hangs(void **state)
     struct chb_sim *sim = story_pair(2);
     chb_sim_qemu_hang(sim, 2, true, true);
     story_run(sim, 1300);
-    assert_int_equal(sim->qemu[1].mode, CHB_SIM_MODE_ALONE);
+    assert_int_equal(CHB_SIM_VM(sim)->qemu[1].mode, CHB_SIM_MODE_ALONE);
     (void)story_until_pair(sim, 10000, 1);
     assert_int_equal(sim->stats.hangs, 1);
     story_end(sim);
@@ -204,7 +205,7 @@ static void network_splits(void **state)
     (void)story_until_phase(sim, 2000, 1, CHB_PHASE_HOLDING);
     assert_int_equal(chb_sim_server(sim), 0);
     story_run(sim, 300);
-    assert_int_equal(sim->agent[2].core.phase, CHB_PHASE_HOLDING);
+    assert_int_equal(CHB_SIM_VM(sim)->unit[2].core.phase, CHB_PHASE_HOLDING);
     sim->options.fence_mode = CHB_SIM_FENCE_WORKS;
     story_run(sim, 8000);
     assert_true(chb_sim_server(sim) != 0);
@@ -251,7 +252,8 @@ static void replication_link_is_cut(void **state)
     chb_sim_replication_cut(sim, 2, true);
     chb_sim_qemu_break(sim, 1, CHB_SIM_MS(200)); /* the primary notices; nobody tells the other */
     story_run(sim, 1000);
-    assert_int_equal(sim->qemu[1].mode, CHB_SIM_MODE_ALONE); /* a tie: the primary wins */
+    assert_int_equal(CHB_SIM_VM(sim)->qemu[1].mode,
+                     CHB_SIM_MODE_ALONE); /* a tie: the primary wins */
     assert_int_equal(sim->stats.broken, 2);
     chb_sim_replication_cut(sim, 2, false);
     (void)story_until_pair(sim, 40000, 1);
@@ -265,7 +267,7 @@ static void agent_gone_then_its_qemu_dies(void **state)
     struct chb_sim *sim = story_pair(2);
     chb_sim_agent_crash(sim, 1); /* for good */
     story_run(sim, 3000);
-    assert_true(chb_sim_in_step(sim, 1)); /* R9: nothing happens */
+    assert_true(chb_sim_in_step(sim, CHB_SIM_VM(sim), 1)); /* R9: nothing happens */
     chb_sim_qemu_die(sim, 1, false);
     int64_t ms = story_until_serves(sim, 5000, 2);
     assert_in_range(ms, CHB_SIM_MS(1000) / 1000000, 1000 + 150 + sim->options.fence_ms + 900);
@@ -281,7 +283,7 @@ static void agent_hangs_then_its_qemu_dies(void **state)
     struct chb_sim *sim = story_pair(2);
     chb_sim_agent_stall(sim, 1, 60000);
     story_run(sim, 3000);
-    assert_true(chb_sim_in_step(sim, 1));
+    assert_true(chb_sim_in_step(sim, CHB_SIM_VM(sim), 1));
     chb_sim_qemu_die(sim, 1, false);
     (void)story_until_serves(sim, 4000, 2);
     (void)story_until_pair(sim, 40000, 2);
@@ -306,14 +308,14 @@ static void a_spare_takes_the_place(void **state)
     sim->options.fence_reboots = false;
     chb_sim_host_off(sim, 2);
     (void)story_until_pair(sim, 15000, 1);
-    assert_int_equal(sim->qemu[1].partner, 3);
+    assert_int_equal(CHB_SIM_VM(sim)->qemu[1].partner, 3);
     chb_sim_host_on(sim, 2); /* for the quorum; the pair is not touched */
     story_run(sim, 8000);
-    assert_int_equal(sim->qemu[1].partner, 3);
+    assert_int_equal(CHB_SIM_VM(sim)->qemu[1].partner, 3);
     chb_sim_host_off(sim, 1);
     (void)story_until_serves(sim, 5000, 3);
     (void)story_until_pair(sim, 30000, 3);
-    assert_int_equal(sim->qemu[3].partner, 2);
+    assert_int_equal(CHB_SIM_VM(sim)->qemu[3].partner, 2);
     story_end(sim);
 }
 
@@ -321,10 +323,11 @@ static void disk_error_moves_the_guest(void **state)
 {
     (void)state;
     struct chb_sim *sim = story_pair(2);
-    chb_sim_deliver(sim, 1, 0, CHB_EVENT_DISK_ERROR)->event.u.qemu.qemu = sim->qemu[1].id;
+    chb_sim_deliver(sim, 1, 0, CHB_EVENT_DISK_ERROR)->event.u.qemu.qemu =
+        CHB_SIM_VM(sim)->qemu[1].id;
     assert_in_range(story_until_serves(sim, 1000, 2), 0, 100);
     story_run(sim, 5000);
-    assert_int_equal(sim->agent[1].core.phase, CHB_PHASE_SPARE); /* unwell: not filled */
+    assert_int_equal(CHB_SIM_VM(sim)->unit[1].core.phase, CHB_PHASE_SPARE); /* unwell: not filled */
     chb_sim_deliver(sim, 1, 0, CHB_EVENT_HEALTH)->event.u.health = 100;
     (void)story_until_pair(sim, 40000, 2);
     story_end(sim);
