@@ -45,6 +45,12 @@ def describe(pid):
                    tuple(part.decode(errors="replace") for part in argv.split(b"\0")), state)
 
 
+def cpu_s(pid):
+    """Processor time that a process has used, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _status(pid):
     """Fields of /proc/PID/status; {} if the process is gone."""
     try:

@@ -4,13 +4,7 @@
 from colo_lab.api import scenario, wait_for
 from colo_lab.kernel import boottime
 from colo_lab.pair import Pair
-
-CLOCK_TICKS = 100
-
-
-def cpu_s(pid):
-    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+from colo_lab.processes import cpu_s
 
 
 def resident_mb(pid):

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What many scenarios do and ask: a host that is lost and comes back, words that must agree, a guest
+that was started again from its disk."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from .wait import wait_for
+
+AGENT = "/usr/lib/ocf/resource.d/colo/vm"
+
+
+def sides(pair, role):
+    """(node whose replica has that role, node of the other replica)."""
+    primary, secondary = pair.primary(), pair.secondary()
+    return (primary, secondary) if role == "primary" else (secondary, primary)
+
+
+# ---- a host is lost ----
+
+def goes_on_elsewhere(pair, result, victim, survivor, at):
+    """`victim` was lost at the moment `at`: it is fenced, and only then does the survivor go on with
+    the client's connection. Returns the entry of the power daemon."""
+    fenced = pair.lab.cluster.wait_fenced(victim, at)
+    pair.client.wait_answers(20, timeout_s=60)
+    steps = pair.failover_steps(survivor)
+    for step, moment in sorted(steps.items(), key=lambda item: item[1]):
+        pair.lab.timeline.add(f"{survivor}: {step}", at=moment)
+    result.check("lost-heartbeat-sent" in steps, f"no time line: {steps}")
+    result.check(steps["lost-heartbeat-sent"] >= fenced["t"], f"before the fence: {steps}")
+    result.gap_ms.append(pair.gap_ms(at, settle_ms=3000))
+    return fenced
+
+
+def comes_back(pair, result, victim, survivor):
+    """The fenced host gets its power back: there is a pair again, and it is the survivor's."""
+    lab = pair.lab
+    if not lab.nodes[victim].is_on:
+        lab.nodes[victim].power_on()
+    lab.cluster.wait_online()
+    pair.wait_whole(120)
+    result.check(pair.primary() == survivor, f"{survivor} is primary: {pair.phases()}")
+    pair.wait_agreement(90)
+    pair.client.wait_answers(20, timeout_s=60)
+
+
+def cut_power(lab, names):
+    """All these hosts lose their power at the same moment."""
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(lambda name: lab.nodes[name].power_off(), names))
+
+
+# ---- the guest was started again ----
+
+def last_word(pair):
+    """Ends the client of a VM that is gone; returns the highest count that it was told."""
+    value = pair.client.report()["value"]
+    pair.client.kill()
+    pair.client = None
+    return value
+
+
+def continues(pair, result, told):
+    """A new client of the VM that was started from its disk: it goes on from `told`. The one request
+    that was under way may have counted or not."""
+    pair.connect(timeout_s=90)
+    report = pair.client.report()
+    found = report["value"] - report["answers"]
+    result.check(found in (told, told + 1), f"clients were told {told}, the disk says {found}")
+    pair.lab.timeline.add(f"clients were told {told}, the disk says {found}")
+
+
+# ---- words ----
+
+def explanation(pair, node):
+    """What `coloctl explain` on `node` says about its own replica."""
+    return pair.lab.nodes[node].exec(["/usr/sbin/coloctl", "explain", pair.vm]).stdout
+
+
+def attribute(pair, node, seen_from=None):
+    """The line that crm_mon shows of the VM for `node`."""
+    return pair.lab.cluster.attributes(seen_from or node).get(node, {}).get(pair.vm, "")
+
+
+def agent(pair, node, action, parameters=None, level=0):
+    """Runs the resource agent by hand, as Pacemaker would: (exit code, exit reason)."""
+    values = pair.resource_parameters() if parameters is None else parameters
+    env = {"OCF_ROOT": "/usr/lib/ocf", "OCF_RESOURCE_INSTANCE": pair.vm,
+           "OCF_CHECK_LEVEL": str(level), "OCF_RESOURCE_PROVIDER": "colo",
+           "OCF_RESOURCE_TYPE": "vm",
+           **{f"OCF_RESKEY_{key}": value for key, value in values.items()}}
+    done = pair.lab.nodes[node].exec([AGENT, action], check=False, env=env)
+    reasons = [line.split(":", 1)[1] for line in done.stderr.splitlines()
+               if line.startswith("ocf-exit-reason:")]
+    return done.returncode, " ".join(reasons)
+
+
+def says_everywhere(pair, result, node, words, refused=True):
+    """`node` says `words` in status, explain and crm_mon, and, if Pacemaker promoted it now and it
+    would refuse, in the exit reason."""
+    wait_for(lambda: words in attribute(pair, node), 30,
+             lambda: f"crm_mon to say {words!r} of {node}: {attribute(pair, node)!r}")
+    line = pair.status(node)["line"]
+    result.check(words in line, f"status: {line!r} lacks {words!r}")
+    text = explanation(pair, node)
+    result.check(words in text, f"explain: {text!r} lacks {words!r}")
+    if refused:
+        code, reason = agent(pair, node, "promote")
+        result.check(code == 1 and words in reason, f"promote: {code}, {reason!r} lacks {words!r}")
+    pair.lab.timeline.add(f"{node} says everywhere: {words}")
