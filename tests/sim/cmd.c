@@ -184,12 +184,24 @@ void chb_cmd_add(struct chb_sim_stats *sum, const struct chb_sim_stats *part)
     memcpy(sum, counts[0], sizeof(*sum));
 }
 
-void chb_cmd_verdict(const struct chb_sim *sim, uint64_t seed)
+static void verdict(const struct chb_sim *sim)
 {
     if (sim->violation.rule == NULL) {
-        printf("seed %llu: well\n", (unsigned long long)seed);
+        puts(": well");
     } else {
-        printf("seed %llu: breaks %s: %s\n", (unsigned long long)seed, sim->violation.rule,
-               sim->violation.text);
+        printf(": breaks %s: %s\n", sim->violation.rule, sim->violation.text);
     }
+}
+
+void chb_cmd_verdict(const struct chb_sim *sim, uint64_t seed)
+{
+    printf("seed %llu", (unsigned long long)seed);
+    verdict(sim);
+}
+
+void chb_cmd_story_verdict(const struct chb_sim *sim, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    printf("story %s", slash != NULL ? slash + 1 : path);
+    verdict(sim);
 }

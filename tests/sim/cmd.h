@@ -50,11 +50,15 @@ bool chb_cmd_story_run(struct chb_sim *sim, const struct chb_sim_story *story);
 /* Adds the counts of one part to the sum. */
 void chb_cmd_add(struct chb_sim_stats *sum, const struct chb_sim_stats *part);
 
-/* Says how the history ended: one line, "seed N: well" or "seed N: breaks RULE: text". */
+/* Says how the history ended, in one line: "seed N: well" or "seed N: breaks RULE: text". */
 void chb_cmd_verdict(const struct chb_sim *sim, uint64_t seed);
+/* The same of a story: "story NAME: ...". */
+void chb_cmd_story_verdict(const struct chb_sim *sim, const char *path);
 
 /* The subcommands. They return the exit code. */
 int chb_cmd_run(struct chb_cmd_args *args);
 int chb_cmd_replay(struct chb_cmd_args *args);
+int chb_cmd_shrink(struct chb_cmd_args *args);
+int chb_cmd_mutants(struct chb_cmd_args *args);
 
 #endif

@@ -9,6 +9,10 @@
 
 #include <tests/sim/sim.h>
 
+/* In the first moments the cluster comes together, and the operator may have to say where the data
+ * is. */
+#define CHB_SIM_STORY_MIN_MS 8000
+
 struct chb_sim_story {
     struct chb_sim_options options;
     int64_t faults_ms; /* then the calm begins */
