@@ -4,15 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_bridge.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <agent/config/file.h>
-
-#define DEFAULT_QEMU "qemu-system-x86_64"
 
 int chb_params_load(const struct chb_vm_identity *identity, const struct chb_param *params,
                     size_t n_params, struct chb_vm_config **ret_config,
@@ -45,38 +49,119 @@ int chb_params_load(const struct chb_vm_identity *identity, const struct chb_par
     return r;
 }
 
+static int image_fail(const struct chb_vm_config *config, unsigned i, int error,
+                      struct chb_config_error *ret_error)
+{
+    const struct chb_vm_disk *disk = &config->spec.disks[i];
+    return chb_config_fail(ret_error, -error, "disks", 0,
+                           "disks: entry %u: image %.200s on this host: %s: make it, with "
+                           "exactly the size that the other host's has (qemu-img create -f "
+                           "%s)",
+                           i + 1, disk->path, strerror(error),
+                           disk->format == NULL ? "qcow2" : disk->format);
+}
+
+/* 0, or why the file cannot be a disk. */
+static int image_error(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) < 0 || access(path, R_OK | W_OK) < 0) {
+        return errno;
+    }
+    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
+        return S_ISDIR(status.st_mode) ? EISDIR : ENOTBLK;
+    }
+    return 0;
+}
+
 int chb_vm_config_missing_image(const struct chb_vm_config *config,
                                 struct chb_config_error *ret_error)
 {
     for (unsigned i = 0; i < config->spec.n_disks; i++) {
-        const char *path = config->spec.disks[i].path;
-        struct stat status;
-        int error = 0;
-        if (stat(path, &status) < 0 || access(path, R_OK | W_OK) < 0) {
-            error = errno;
-        } else if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
-            error = S_ISDIR(status.st_mode) ? EISDIR : ENOTBLK;
-        }
+        int error = image_error(config->spec.disks[i].path);
         if (error != 0) {
-            return chb_config_fail(
-                ret_error, -error, "disks", 0,
-                "disks: entry %u: image %.200s on this host: %s: make it, with "
-                "exactly the size that the other host's has (qemu-img create -f "
-                "%s)",
-                i + 1, path, strerror(error),
-                config->spec.disks[i].format == NULL ? "qcow2" : config->spec.disks[i].format);
+            return image_fail(config, i, error, ret_error);
         }
     }
     return 0;
 }
 
-static int check_bridges(const struct chb_vm_config *config, struct chb_config_error *ret_error)
+/* An image that is not there is made when this host is filled, if it has a folder to be in. */
+static int check_image_folder(const char *path, unsigned i, struct chb_config_error *ret_error)
+{
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    int length = slash == NULL || slash == path ? 1 : (int)(slash - path);
+    (void)snprintf(folder, sizeof(folder), "%.*s", length, slash == NULL ? "." : path);
+    if (access(folder, W_OK | X_OK) == 0) {
+        return 0;
+    }
+    int error = errno;
+    return chb_config_fail(ret_error, -error, "disks", 0,
+                           "disks: entry %u: folder %.200s on this host: %s: make it, or name "
+                           "another image",
+                           i + 1, folder, strerror(error));
+}
+
+static bool is_qcow2(const char *path)
+{
+    static const char magic[] = {'Q', 'F', 'I', '\xfb'};
+    char head[sizeof(magic)] = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return n == (ssize_t)sizeof(magic) && memcmp(head, magic, sizeof(magic)) == 0;
+}
+
+static int check_images(const struct chb_vm_config *config, struct chb_config_error *ret_error)
+{
+    for (unsigned i = 0; i < config->spec.n_disks; i++) {
+        const struct chb_vm_disk *disk = &config->spec.disks[i];
+        bool qcow2 = disk->format == NULL || strcmp(disk->format, "qcow2") == 0;
+        int error = image_error(disk->path);
+        int r = 0;
+        if (error == ENOENT) {
+            r = check_image_folder(disk->path, i, ret_error);
+        } else if (error != 0) {
+            r = image_fail(config, i, error, ret_error);
+        } else if (qcow2 && !is_qcow2(disk->path)) {
+            r = chb_config_fail(ret_error, -EBADMSG, "disks", 0,
+                                "disks: entry %u: %.200s is no qcow2 image: add format=raw if it "
+                                "is a raw one, or convert it (qemu-img convert)",
+                                i + 1, disk->path);
+        }
+        if (r < 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+/* The kernel is asked, and not sysfs, which shows the network of whoever mounted it. */
+static bool is_bridge(const char *name)
+{
+    int port = 0;
+    unsigned long arguments[4] = {BRCTL_GET_PORT_LIST, (unsigned long)(uintptr_t)&port, 1, 0};
+    struct ifreq request = {0};
+    (void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+    request.ifr_data = (void *)arguments;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return if_nametoindex(name) != 0;
+    }
+    bool found = ioctl(fd, SIOCDEVPRIVATE, &request) >= 0;
+    (void)close(fd);
+    return found;
+}
+
+int chb_vm_config_check_bridges(const struct chb_vm_config *config,
+                                struct chb_config_error *ret_error)
 {
     for (unsigned i = 0; i < config->spec.n_nics; i++) {
-        char path[128];
         const char *bridge = config->spec.nics[i].bridge;
-        (void)snprintf(path, sizeof(path), "/sys/class/net/%s/bridge", bridge);
-        if (access(path, F_OK) < 0) {
+        if (!is_bridge(bridge)) {
             return chb_config_fail(
                 ret_error, -ENODEV, "nics", 0,
                 "nics: entry %u: this host has no bridge %s: make it (ip link add "
@@ -107,10 +192,11 @@ static bool is_in_path(const char *name)
     return false;
 }
 
-int chb_vm_config_check_host(const struct chb_vm_config *config, struct chb_config_error *ret_error)
+int chb_vm_config_check_host(const struct chb_vm_config *config, const char *default_qemu,
+                             struct chb_config_error *ret_error)
 {
     const struct chb_vm_spec *spec = &config->spec;
-    const char *qemu = spec->binary == NULL ? DEFAULT_QEMU : spec->binary;
+    const char *qemu = spec->binary == NULL ? default_qemu : spec->binary;
     bool found = qemu[0] == '/' ? access(qemu, X_OK) == 0 : is_in_path(qemu);
     if (!found) {
         return chb_config_fail(ret_error, -ENOENT, "qemu", 0,
@@ -132,6 +218,6 @@ int chb_vm_config_check_host(const struct chb_vm_config *config, struct chb_conf
                 spec->overlay_dir, strerror(error));
         }
     }
-    int r = check_bridges(config, ret_error);
-    return r < 0 ? r : chb_vm_config_missing_image(config, ret_error);
+    int r = chb_vm_config_check_bridges(config, ret_error);
+    return r < 0 ? r : check_images(config, ret_error);
 }

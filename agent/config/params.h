@@ -91,12 +91,20 @@ struct chb_vm_config *chb_vm_config_free(struct chb_vm_config *config);
 int chb_vm_config_missing_image(const struct chb_vm_config *config,
                                 struct chb_config_error *ret_error);
 
+/* Whether the bridges of all NICs are on this host; never blocks. Returns 0, or -ENODEV with
+ * ret_error about the first one missing. */
+int chb_vm_config_check_bridges(const struct chb_vm_config *config,
+                                struct chb_config_error *ret_error);
+
 /*
- * Whether everything that the parameters name is on this host: QEMU, overlay folder, bridges,
- * images. Asks the file system and the kernel; changes nothing. Returns 0; -ENOENT, -EACCES,
- * -ENODEV and the like, with ret_error about the first one missing.
+ * Whether this host has what a start needs of all that the parameters name: QEMU, overlay folder,
+ * bridges, and images in their format. An image that is absent is no fault if its folder is there:
+ * it is made when this host is filled. Both validate-all and start ask this, so what one accepts
+ * the other does, in the same words. default_qemu: of colo-hbd.conf. Asks the file system, which
+ * may hang, and the kernel; changes nothing. Returns 0; -ENOENT, -EACCES, -ENODEV, -EBADMSG and
+ * the like, with ret_error about the first fault.
  */
-int chb_vm_config_check_host(const struct chb_vm_config *config,
+int chb_vm_config_check_host(const struct chb_vm_config *config, const char *default_qemu,
                              struct chb_config_error *ret_error);
 
 /* A VM's name: 1 to CHB_VM_NAME_MAX of [A-Za-z0-9_.-], beginning with a letter or digit. Returns 0,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <agent/config/conf_file.h>
 #include <agent/ctl/client.h>
 #include <agent/ctl/fallback.h>
 #include <agent/ctl/ocf.h>
@@ -98,20 +99,23 @@ static struct json_object *parameters_json(const struct chb_vm_args *args)
     return parameters;
 }
 
-/* Reads the parameters as the daemon will. */
-static enum chb_ocf validate(struct chb_ctl *ctl, const struct chb_vm_args *args)
+/* Reads the parameters as the daemon will, and looks at what they need of this host. */
+static enum chb_ocf check(const struct chb_vm_args *args, bool host)
 {
     const struct chb_vm_identity identity = {.vm = args->vm};
     struct chb_vm_config *config = NULL;
     struct chb_config_error error;
-    (void)ctl;
+    struct chb_conf conf;
     int r = chb_params_load(&identity, args->params, args->n_params, &config, &error);
     if (r == -EINVAL || r == -E2BIG) {
         say(error.text);
         return CHB_OCF_ERR_CONFIGURED;
     }
-    if (r == 0 && args->check_host) {
-        r = chb_vm_config_check_host(config, &error);
+    if (r == 0 && host) {
+        if (chb_conf_load(NULL, &conf, NULL) < 0) {
+            chb_conf_init(&conf);
+        }
+        r = chb_vm_config_check_host(config, conf.qemu, &error);
     }
     (void)chb_vm_config_free(config);
     if (r < 0) {
@@ -121,9 +125,15 @@ static enum chb_ocf validate(struct chb_ctl *ctl, const struct chb_vm_args *args
     return CHB_OCF_SUCCESS;
 }
 
+static enum chb_ocf validate(struct chb_ctl *ctl, const struct chb_vm_args *args)
+{
+    (void)ctl;
+    return check(args, args->check_host);
+}
+
 static enum chb_ocf start(struct chb_ctl *ctl, const struct chb_vm_args *args)
 {
-    enum chb_ocf code = validate(ctl, args);
+    enum chb_ocf code = check(args, true);
     if (code != CHB_OCF_SUCCESS) {
         return code;
     }
@@ -191,6 +201,9 @@ static enum chb_ocf ocf_of_state(const struct chb_reply *reply)
 {
     const char *state = chb_ctl_text(reply->result, "ocf", "");
     const char *reason = chb_ctl_text(reply->result, "reason", "");
+    if (json_object_get_boolean(chb_ctl_member(reply->result, "holding"))) {
+        say(reason); /* no failure, and yet nobody is served: the agent's log is to have it */
+    }
     if (strcmp(state, "promoted") == 0) {
         return CHB_OCF_RUNNING_PROMOTED;
     }

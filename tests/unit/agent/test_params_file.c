@@ -157,11 +157,24 @@ static void what_the_host_has(void **state)
     struct chb_vm_config *c =
         PARSED({"disks", disks}, {"qemu", "/bin/sh"}, {"overlay_dir", folder});
     assert_int_equal(chb_vm_config_missing_image(c, &error), 0);
-    assert_int_equal(chb_vm_config_check_host(c, &error), 0);
+    assert_int_equal(chb_vm_config_check_host(c, "qemu", &error), 0);
     (void)unlink(image);
     assert_int_equal(chb_vm_config_missing_image(c, &error), -ENOENT);
     assert_contains(error.text, "entry 1");
-    assert_int_equal(chb_vm_config_check_host(c, &error), -ENOENT);
+    assert_int_equal(chb_vm_config_check_host(c, "qemu", &error), 0); /* it can be made */
+    chb_vm_config_free(c);
+
+    c = PARSED({"disks", "/nowhere/vm.qcow2"}, {"qemu", "/bin/sh"});
+    assert_int_equal(chb_vm_config_check_host(c, "qemu", &error), -ENOENT);
+    assert_contains(error.text, "folder /nowhere");
+    chb_vm_config_free(c);
+
+    c = PARSED({"disks", write_file("no header")});
+    assert_int_equal(chb_vm_config_check_host(c, "/bin/sh", &error), -EBADMSG);
+    assert_contains(error.text, "no qcow2 image");
+    (void)write_file("QFI\xfb and more");
+    assert_int_equal(chb_vm_config_check_host(c, "/bin/sh", &error), 0);
+    assert_int_equal(chb_vm_config_check_host(c, "/nowhere/qemu", &error), -ENOENT);
     chb_vm_config_free(c);
 
     c = PARSED({"disks", folder}, {"qemu", "/bin/sh"});
@@ -169,17 +182,17 @@ static void what_the_host_has(void **state)
     chb_vm_config_free(c);
 
     c = PARSED({"disks", disks}, {"qemu", "/nowhere/qemu"});
-    assert_int_equal(chb_vm_config_check_host(c, &error), -ENOENT);
+    assert_int_equal(chb_vm_config_check_host(c, "qemu", &error), -ENOENT);
     assert_string_equal(error.key, "qemu");
     chb_vm_config_free(c);
 
     c = PARSED({"disks", disks}, {"qemu", "/bin/sh"}, {"overlay_dir", "/nowhere"});
-    assert_int_equal(chb_vm_config_check_host(c, &error), -ENOENT);
+    assert_int_equal(chb_vm_config_check_host(c, "qemu", &error), -ENOENT);
     assert_string_equal(error.key, "overlay_dir");
     chb_vm_config_free(c);
 
     c = PARSED({"disks", disks}, {"qemu", "/bin/sh"}, {"nics", "bridge=lo"});
-    assert_int_equal(chb_vm_config_check_host(c, &error), -ENODEV);
+    assert_int_equal(chb_vm_config_check_host(c, "qemu", &error), -ENODEV);
     assert_contains(error.text, "no bridge lo");
     chb_vm_config_free(c);
 }
