@@ -134,11 +134,10 @@ static int configure(int fd, const char *name, const char *bridge, bool drop_ipv
     if (r < 0) {
         return fail(r, "set the bridge's MTU on tap", name, ret_error);
     }
-    if (drop_ipv6) {
-        r = chb_tap_drop_ipv6(index);
-        if (r < 0) {
-            return fail(r, "install the IPv6 filter on tap", name, ret_error);
-        }
+    r = chb_tap_filter_ipv6(index, drop_ipv6);
+    if (r < 0) {
+        return fail(r, drop_ipv6 ? "install the IPv6 filter on tap" : "remove the filter of tap",
+                    name, ret_error);
     }
     r = enslave(fd, bridge, index);
     if (r < 0) {

@@ -126,12 +126,24 @@ static int add_qdisc(int fd, unsigned index)
     return r == -EEXIST ? 0 : r;
 }
 
-static int add_filter(int fd, unsigned index, int program)
+/* Without the discipline there are no filters either. */
+static int remove_qdisc(int fd, unsigned index)
+{
+    struct message message;
+    start(&message, RTM_DELQDISC, 0, index);
+    message.tc.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
+    message.tc.tcm_parent = TC_H_CLSACT;
+    int r = talk(fd, &message);
+    return r == -ENOENT || r == -EINVAL || r == -EOPNOTSUPP ? 0 : r; /* there is none */
+}
+
+/* @side: TC_H_MIN_INGRESS for what the guest sends, TC_H_MIN_EGRESS for what it gets. */
+static int add_filter(int fd, unsigned index, uint32_t side, int program)
 {
     struct message message;
     start(&message, RTM_NEWTFILTER, NLM_F_CREATE, index);
     message.tc.tcm_handle = 1;
-    message.tc.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
+    message.tc.tcm_parent = TC_H_MAKE(TC_H_CLSACT, side);
     message.tc.tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL));
     (void)add(&message, TCA_KIND, "bpf", sizeof("bpf"));
     struct rtattr *options = add(&message, TCA_OPTIONS, NULL, 0);
@@ -145,23 +157,30 @@ static int add_filter(int fd, unsigned index, int program)
     return talk(fd, &message);
 }
 
-int chb_tap_drop_ipv6(unsigned index)
+static int drop(int fd, unsigned index)
 {
     int program = load_program();
     if (program < 0) {
         return program;
     }
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    int r = fd < 0 ? -errno : 0;
+    int r = add_qdisc(fd, index);
     if (r == 0) {
-        r = add_qdisc(fd, index);
+        r = add_filter(fd, index, TC_H_MIN_INGRESS, program);
     }
     if (r == 0) {
-        r = add_filter(fd, index, program);
-    }
-    if (fd >= 0) {
-        (void)close(fd);
+        r = add_filter(fd, index, TC_H_MIN_EGRESS, program);
     }
     (void)close(program);
+    return r;
+}
+
+int chb_tap_filter_ipv6(unsigned index, bool drop_ipv6)
+{
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0) {
+        return -errno;
+    }
+    int r = drop_ipv6 ? drop(fd, index) : remove_qdisc(fd, index);
+    (void)close(fd);
     return r;
 }

@@ -97,6 +97,8 @@ static void answer_monitor(struct chb_vm *vm, uint64_t client, bool probe)
     struct json_object *result = json_object_new_object();
     json_object_object_add(result, "ocf", json_object_new_string(chb_monitor_id(monitor)));
     json_object_object_add(result, "reason", json_object_new_string(vm->line));
+    json_object_object_add(result, "holding",
+                           json_object_new_boolean(vm->core.phase == CHB_PHASE_HOLDING));
     answer(vm->daemon, client, chb_control_ok(result));
     if (probe) {
         chb_vm_signal(vm, CHB_EVENT_PROBED);
@@ -258,6 +260,7 @@ enum verb {
     VERB_STATUS,
     VERB_EXPLAIN,
     VERB_EVENTS,
+    VERB_DOCTOR,
     VERB_TIMELINE,
     VERB_FAILOVER,
     VERB_SWITCHOVER,
@@ -278,7 +281,7 @@ static const char *const verbs[VERB_MAX] = {
     [VERB_RESYNC] = "resync",           [VERB_VM_START] = "vm-start",
     [VERB_VM_STOP] = "vm-stop",         [VERB_VM_PROMOTE] = "vm-promote",
     [VERB_VM_DEMOTE] = "vm-demote",     [VERB_VM_MONITOR] = "vm-monitor",
-    [VERB_VM_VALIDATE] = "vm-validate",
+    [VERB_VM_VALIDATE] = "vm-validate", [VERB_DOCTOR] = "doctor",
 };
 
 static enum verb verb_of(const char *command)
@@ -325,6 +328,7 @@ static void needs_vm(struct chb_vm *vm, uint64_t client, const struct chb_contro
         return;
     case VERB_STATUS:
     case VERB_EVENTS:
+    case VERB_DOCTOR:
     case VERB_VM_START:
     case VERB_VM_MONITOR:
     case VERB_VM_VALIDATE:
@@ -373,6 +377,8 @@ static void on_request(void *userdata, uint64_t client, const struct chb_control
         answer(daemon, client, chb_vm_validate(daemon, request->vm, request));
     } else if (verb == VERB_VM_MONITOR) {
         monitor(daemon, request->vm, client, chb_control_arg_bool(request, "probe"));
+    } else if (verb == VERB_DOCTOR) {
+        answer(daemon, client, chb_control_ok(chb_doctor_json(daemon)));
     } else if ((verb == VERB_STATUS || verb == VERB_EVENTS) && (vm != NULL || !named)) {
         size_t max = (size_t)chb_control_arg_number(request, "max", 1, CHB_RING_MAX, CHB_RING_MAX);
         answer(daemon, client,

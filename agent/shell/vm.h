@@ -254,6 +254,8 @@ extern const struct chb_seq_callbacks chb_sequence_callbacks;
 /* control_status.c, control_history.c: parts of replies */
 struct json_object *chb_status_json(struct chb_daemon *daemon, struct chb_vm *only);
 struct json_object *chb_explain_json(struct chb_vm *vm);
+/* {"checks":[..]} for `coloctl doctor`: what the VMs' parameters give up of the rules. */
+struct json_object *chb_doctor_json(struct chb_daemon *daemon);
 struct json_object *chb_events_json(struct chb_daemon *daemon, struct chb_vm *only, size_t max);
 struct json_object *chb_timeline_json(struct chb_vm *vm);
 

@@ -120,10 +120,27 @@ static void tell_core(struct chb_vm *vm, uint32_t command)
     chb_vm_event(vm, &event);
 }
 
+static void say_ipv6(const struct chb_vm *vm)
+{
+    if (vm->config->spec.n_nics == 0) {
+        return;
+    }
+    if (vm->config->ipv6 == CHB_IPV6_DROP) {
+        chb_log(LOG_NOTICE, "%s: IPv6 from and to the guest is dropped, COLO cannot hold it back",
+                vm->name);
+    } else {
+        chb_log(LOG_WARNING,
+                "%s: the guest's IPv6 leaves before both copies agree (ipv6=allow): a failover may "
+                "undo what clients over IPv6 have seen",
+                vm->name);
+    }
+}
+
 static void finish(struct chb_vm *vm)
 {
     uint64_t client = vm->setup.client;
     put_in_force(vm);
+    say_ipv6(vm);
     vm->setup.running = false;
     uint32_t command =
         chb_command_new(vm->daemon, CHB_COMMAND_PLAIN, client, vm, chb_ms(START_TIMEOUT_MS));

@@ -137,6 +137,33 @@ static bool passes(int tap, int listener, uint16_t type, bool tagged)
     return got;
 }
 
+/* Sends a frame to everybody out of the bridge and says whether the guest got it. */
+static bool arrives(int tap, int sender, uint16_t type)
+{
+    uint8_t frame[60] = {0};
+    struct ifreq request = {.ifr_name = "br0"};
+    struct sockaddr_ll to = {
+        .sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex("br0"), .sll_halen = 6};
+    assert_int_equal(ioctl(sender, SIOCGIFHWADDR, &request), 0);
+    memset(frame, 0xff, 6);
+    memcpy(frame + 6, request.ifr_hwaddr.sa_data, 6);
+    uint16_t wire_type = htons(type);
+    memcpy(frame + 12, &wire_type, sizeof(wire_type));
+    frame[14] = 0x60;
+    memcpy(to.sll_addr, frame, 6);
+    to.sll_protocol = wire_type;
+    assert_int_equal(sendto(sender, frame, sizeof(frame), 0, (struct sockaddr *)&to, sizeof(to)),
+                     60);
+    struct pollfd wait = {.fd = tap, .events = POLLIN};
+    bool got = false;
+    while (poll(&wait, 1, got ? 0 : 100) > 0) {
+        uint8_t bytes[256];
+        ssize_t n = read(tap, bytes, sizeof(bytes)); /* vnet header, then the frame */
+        got = got || (n > 24 && memcmp(bytes + 10, frame, 14) == 0);
+    }
+    return got;
+}
+
 static void ipv6_is_dropped(void **state)
 {
     (void)state;
@@ -155,6 +182,7 @@ static void ipv6_is_dropped(void **state)
     assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
     (void)usleep(50000);
     assert_true(passes(tap, listener, ETH_P_IPV6, false)); /* without the filter */
+    assert_true(arrives(tap, listener, ETH_P_IPV6));
     (void)close(tap);
     int r = chb_tap_create("chbtest2", "br0", true, error);
     if (r == -EOPNOTSUPP || r == -EPERM || r == -ENOENT) {
@@ -169,6 +197,14 @@ static void ipv6_is_dropped(void **state)
     assert_false(passes(tap, listener, ETH_P_IPV6, false));
     assert_true(passes(tap, listener, ETH_P_ARP, true));
     assert_false(passes(tap, listener, ETH_P_IPV6, true));
+    assert_true(arrives(tap, listener, ETH_P_ARP));
+    assert_false(arrives(tap, listener, ETH_P_IPV6));
+    (void)close(tap);
+    assert_int_equal(chb_tap_create("chbtest2", "br0", false, error), 0); /* and without it again */
+    tap = open_tap("chbtest2");
+    (void)usleep(50000);
+    assert_true(passes(tap, listener, ETH_P_IPV6, false));
+    assert_true(arrives(tap, listener, ETH_P_IPV6));
     (void)close(listener);
     (void)close(tap);
     assert_int_equal(chb_tap_remove("chbtest2"), 0);
