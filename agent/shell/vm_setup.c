@@ -4,7 +4,6 @@
 #include <agent/shell/vm.h>
 
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,21 +53,6 @@ static int load(struct chb_daemon *daemon, const char *name, struct json_object 
     return chb_params_load(&identity, parameters.list, parameters.count, ret_config, ret_error);
 }
 
-/* The kernel is asked, and not sysfs, which shows the network of whoever mounted it. */
-static int check_bridges(const struct chb_vm_config *config, struct chb_config_error *ret_error)
-{
-    for (unsigned i = 0; i < config->spec.n_nics; i++) {
-        const char *bridge = config->spec.nics[i].bridge;
-        if (if_nametoindex(bridge) == 0) {
-            return chb_config_fail(ret_error, -ENODEV, "nics", 0,
-                                   "nics: entry %u: this node has no bridge %s: make it (ip link "
-                                   "add %s type bridge), or name another one",
-                                   i + 1, bridge, bridge);
-        }
-    }
-    return 0;
-}
-
 static struct json_object *parameters_of(const struct chb_control_request *request)
 {
     struct json_object *object = NULL;
@@ -90,7 +74,7 @@ struct json_object *chb_vm_validate(struct chb_daemon *daemon, const char *name,
     }
     int r = load(daemon, name, object, &config, &error);
     if (r == 0) {
-        r = check_bridges(config, &error);
+        r = chb_vm_config_check_bridges(config, &error);
     }
     chb_vm_config_free(config);
     return r < 0 ? chb_control_error(CHB_CONTROL_INVALID, NULL, error.text) : chb_control_ok(NULL);
@@ -306,11 +290,13 @@ void chb_vm_setup(struct chb_vm *vm, uint64_t client, const struct chb_control_r
     take_name(request, "resource", vm->name, vm->setup.resource);
     take_name(request, "clone", vm->setup.resource, vm->setup.clone);
     int r = load(vm->daemon, vm->name, object, &vm->setup.config, &error);
-    if (r == 0) {
-        r = check_bridges(vm->setup.config, &error);
-    }
     if (r < 0) {
         refuse(vm, CHB_CONTROL_INVALID, error.text);
+        return;
+    }
+    /* Of this host alone: on another one it may well start. coloctl has looked at all the rest. */
+    if (chb_vm_config_check_bridges(vm->setup.config, &error) < 0) {
+        refuse(vm, CHB_CONTROL_REFUSED, error.text);
         return;
     }
     if (contradicts(vm)) {
