@@ -132,15 +132,20 @@ static void on_echo(struct chb_sim *sim, const struct chb_sim_item *item);
 static void on_deliver(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     const struct chb_sim_agent *agent = &sim->agent[item->node];
+    const struct chb_sim_corosync *corosync = &sim->corosync[item->node];
 
     if (!agent->running || agent->boot != item->tag ||
-        (item->arg != 0 && item->arg != sim->corosync[item->node].session) ||
-        (item->other != 0 && !chb_sim_connected(sim, item->node, item->other))) {
+        (item->arg != 0 && item->arg != corosync->session) ||
+        (item->other != 0 && !chb_sim_reaches(sim, item->node, item->other))) {
         return;
     }
-    if (agent->stalled_until > sim->now_ns) {
+    int64_t not_before = agent->stalled_until;
+    if (item->arg != 0 && corosync->hung_until > not_before) {
+        not_before = corosync->hung_until;
+    }
+    if (not_before > sim->now_ns) {
         struct chb_sim_item *later =
-            chb_sim_plan(sim, agent->stalled_until - sim->now_ns, item->fn, item->node, item->tag);
+            chb_sim_plan(sim, not_before - sim->now_ns, item->fn, item->node, item->tag);
         later->arg = item->arg;
         later->other = item->other;
         later->event = item->event;

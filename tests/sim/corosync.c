@@ -10,28 +10,9 @@
 
 #define FOR_NODES(sim, node) for (uint32_t node = 1; node <= (sim)->options.n_nodes; node++)
 
-bool chb_sim_in_ring(const struct chb_sim *sim, uint32_t node, uint32_t other)
+uint64_t chb_sim_agent_in_group(const struct chb_sim *sim, uint32_t node)
 {
-    const struct chb_sim_corosync *ring = &sim->corosync[node];
-    return ring->in_ring && (ring->members & chb_sim_bit(other)) != 0;
-}
-
-bool chb_sim_ring_intact(const struct chb_sim *sim, uint32_t node)
-{
-    const struct chb_sim_corosync *own = &sim->corosync[node];
-
-    if (!own->running || !own->in_ring) {
-        return false;
-    }
-    FOR_NODES(sim, other)
-    {
-        if (chb_sim_in_ring(sim, node, other) &&
-            (!chb_sim_connected(sim, node, other) || sim->corosync[other].ring != own->ring ||
-             sim->corosync[other].incarnation != own->member_incarnation[other])) {
-            return false;
-        }
-    }
-    return true;
+    return sim->corosync[node].joined ? sim->agent[node].boot : 0;
 }
 
 /* Plans a delivery to the agent of `node` in the order of its ring. */
@@ -48,8 +29,8 @@ static struct chb_sim_item *in_order(struct chb_sim *sim, uint32_t node, int64_t
     return item;
 }
 
-static void tell_node(struct chb_sim *sim, uint32_t node, int64_t delay_ns,
-                      enum chb_event_kind kind, uint32_t about)
+void chb_sim_tell_node(struct chb_sim *sim, uint32_t node, int64_t delay_ns,
+                       enum chb_event_kind kind, uint32_t about)
 {
     struct chb_sim_corosync *own = &sim->corosync[node];
 
@@ -63,186 +44,6 @@ static void tell_node(struct chb_sim *sim, uint32_t node, int64_t delay_ns,
     if (kind == CHB_EVENT_NODE_UP && sim->agent[about].stalled_until > sim->now_ns) {
         chb_sim_silence(sim, about, true);
     }
-}
-
-/* ---- quorum ---- */
-
-bool chb_sim_quorate(const struct chb_sim *sim, uint32_t node)
-{
-    const struct chb_sim_corosync *own = &sim->corosync[node];
-    uint32_t members = (uint32_t)__builtin_popcount(own->members);
-
-    if (!own->running || !own->in_ring) {
-        return false;
-    }
-    switch (sim->options.quorum) {
-    case CHB_SIM_QUORUM_TWO_NODE:
-        return own->all_seen;
-    case CHB_SIM_QUORUM_QDEVICE: /* its vote goes to the side with the lowest node id alive */
-        for (uint32_t other = 1; other < node; other++) {
-            if (sim->corosync[other].running && !chb_sim_in_ring(sim, node, other)) {
-                return members * 2 > sim->options.n_nodes;
-            }
-        }
-        return true;
-    case CHB_SIM_QUORUM_MAJORITY:
-        break;
-    }
-    return members * 2 > sim->options.n_nodes;
-}
-
-/* Each node hears of it by itself, and late; never out of order. */
-static void tell_quorum(struct chb_sim *sim, uint32_t node, bool anew)
-{
-    struct chb_sim_corosync *own = &sim->corosync[node];
-    bool quorate = chb_sim_quorate(sim, node);
-
-    if (quorate == own->quorate && !anew) {
-        return;
-    }
-    own->quorate = quorate;
-    if (!own->joined) {
-        return;
-    }
-    int64_t at_ns = sim->now_ns + chb_sim_latency(sim, 1, 10, 3200);
-    own->quorum_at = at_ns > own->quorum_at ? at_ns : own->quorum_at;
-    struct chb_sim_item *item =
-        chb_sim_deliver(sim, node, own->quorum_at - sim->now_ns, CHB_EVENT_QUORUM);
-    item->event.u.quorate = quorate;
-    item->arg = own->session;
-    CHB_SIM_FOR_VMS(sim)
-    {
-        chb_sim_pacemaker_poke(sim, CHB_SIM_MS(20));
-    }
-}
-
-/* ---- rings ---- */
-
-static uint64_t agent_in_group(const struct chb_sim *sim, uint32_t node)
-{
-    return sim->corosync[node].joined ? sim->agent[node].boot : 0;
-}
-
-/* `node` is told what has changed for it between its last view and the present one. */
-static void tell_changes(struct chb_sim *sim, uint32_t node, uint32_t members, int64_t delay_ns)
-{
-    struct chb_sim_corosync *own = &sim->corosync[node];
-
-    FOR_NODES(sim, other)
-    {
-        uint32_t bit = chb_sim_bit(other);
-        if (other == node) {
-            continue;
-        }
-        bool was = (own->members & bit) != 0;
-        bool is = (members & bit) != 0;
-        bool same = was && is && own->member_incarnation[other] == sim->corosync[other].incarnation;
-        uint64_t agent = is ? agent_in_group(sim, other) : 0;
-        if (was && !same) {
-            tell_node(sim, node, delay_ns, CHB_EVENT_NODE_DOWN, other);
-            own->agents[other] = 0;
-        } else if (same && own->agents[other] != 0 && own->agents[other] != agent) {
-            tell_node(sim, node, delay_ns, CHB_EVENT_AGENT_DOWN, other);
-            own->agents[other] = 0;
-        }
-        if (agent != 0 && own->agents[other] != agent) {
-            tell_node(sim, node, delay_ns, CHB_EVENT_NODE_UP, other);
-            own->agents[other] = agent;
-        }
-    }
-}
-
-static void on_flush(struct chb_sim *sim, const struct chb_sim_item *item)
-{
-    struct chb_sim_corosync *own = &sim->corosync[item->node];
-
-    if (own->incarnation != item->tag || !chb_sim_ring_intact(sim, item->node)) {
-        return; /* the next ring will do it */
-    }
-    uint32_t n = own->n_outbox;
-    own->n_outbox = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        struct chb_sim_message message = own->outbox[i];
-        sim->vm = message.vm;
-        chb_sim_mcast(sim, item->node, &message.event);
-    }
-    sim->vm = item->vm;
-}
-
-static void enter_ring(struct chb_sim *sim, uint32_t node, uint32_t ring, uint32_t members)
-{
-    struct chb_sim_corosync *own = &sim->corosync[node];
-    uint32_t was = own->in_ring ? own->members : 0;
-    uint32_t returned = 0;
-
-    tell_changes(sim, node, members, chb_sim_latency(sim, 0, 3, 60));
-    FOR_NODES(sim, other)
-    {
-        if ((was & chb_sim_bit(other)) != 0 &&
-            own->member_incarnation[other] != sim->corosync[other].incarnation) {
-            returned |= chb_sim_bit(other);
-        }
-        own->member_incarnation[other] = sim->corosync[other].incarnation;
-    }
-    own->ring = ring;
-    own->in_ring = true;
-    own->members = members;
-    if (members == (2u << sim->options.n_nodes) - 2u) {
-        own->all_seen = true;
-    }
-    CHB_SIM_FOR_VMS(sim)
-    {
-        chb_sim_pacemaker_ring(sim, node, was & ~returned, members);
-    }
-    tell_quorum(sim, node, false);
-    (void)chb_sim_plan(sim, chb_sim_latency(sim, 5, 20, 1100), on_flush, node, own->incarnation);
-}
-
-/* Every set of nodes that reach each other becomes a ring, if it is not one. */
-void chb_sim_reform(struct chb_sim *sim)
-{
-    uint32_t done = 0;
-
-    FOR_NODES(sim, node)
-    {
-        uint32_t members = 0;
-        bool same = chb_sim_ring_intact(sim, node);
-        if ((done & chb_sim_bit(node)) != 0 || !sim->corosync[node].running) {
-            continue;
-        }
-        FOR_NODES(sim, other)
-        {
-            if (chb_sim_connected(sim, node, other)) {
-                members |= chb_sim_bit(other);
-            }
-        }
-        done |= members;
-        if (same && sim->corosync[node].members == members) {
-            continue;
-        }
-        uint32_t ring = ++sim->next_ring;
-        chb_sim_trace(sim, 0, "ring %u: members %x", ring, members >> 1);
-        FOR_NODES(sim, other)
-        {
-            if ((members & chb_sim_bit(other)) != 0) {
-                enter_ring(sim, other, ring, members);
-            }
-        }
-    }
-}
-
-static void on_reform(struct chb_sim *sim, const struct chb_sim_item *item)
-{
-    (void)item;
-    chb_sim_reform(sim);
-}
-
-void chb_sim_corosync_changed(struct chb_sim *sim, bool loss)
-{
-    int64_t token = sim->options.token_ms;
-    int64_t delay_ns = loss ? chb_sim_latency(sim, token * 9 / 10, token * 11 / 10, token * 2)
-                            : chb_sim_latency(sim, 30, 300, 1500);
-    (void)chb_sim_plan(sim, delay_ns, on_reform, 0, 0);
 }
 
 /* ---- messages ---- */
@@ -273,15 +74,16 @@ void chb_sim_mcast(struct chb_sim *sim, uint32_t node, const struct chb_event *e
     if (!own->running || !own->joined) {
         return;
     }
-    if (!chb_sim_ring_intact(sim, node) || own->n_outbox != 0) {
+    if (!chb_sim_ring_intact(sim, node) || own->n_outbox != 0 || own->busy_until > sim->now_ns ||
+        own->hung_until > sim->now_ns) {
         into_outbox(sim, own, event);
         return;
     }
-    int64_t ordered_ns = chb_sim_latency(sim, 0, 1, 20);
+    int64_t ordered_ns = chb_sim_latency(sim, 0, 1, 200);
     FOR_NODES(sim, other)
     {
         if (other != node && chb_sim_in_ring(sim, node, other) && sim->corosync[other].joined) {
-            int64_t delay_ns = ordered_ns + chb_sim_latency(sim, 0, 1, 10);
+            int64_t delay_ns = ordered_ns + chb_sim_latency(sim, 0, 1, 100);
             struct chb_sim_item *item = in_order(sim, other, delay_ns, event->kind);
             item->event = *event;
             item->other = node;
@@ -300,13 +102,14 @@ static void group_changed(struct chb_sim *sim, uint32_t node)
             !chb_sim_in_ring(sim, other, node)) {
             continue; /* the next ring tells them */
         }
-        uint64_t agent = agent_in_group(sim, node);
+        uint64_t agent = chb_sim_agent_in_group(sim, node);
         if (theirs->agents[node] != 0 && theirs->agents[node] != agent) {
-            tell_node(sim, other, chb_sim_latency(sim, 0, 1, 20), CHB_EVENT_AGENT_DOWN, node);
+            chb_sim_tell_node(sim, other, chb_sim_latency(sim, 0, 1, 20), CHB_EVENT_AGENT_DOWN,
+                              node);
             theirs->agents[node] = 0;
         }
         if (agent != 0 && theirs->agents[node] == 0) {
-            tell_node(sim, other, chb_sim_latency(sim, 0, 1, 20), CHB_EVENT_NODE_UP, node);
+            chb_sim_tell_node(sim, other, chb_sim_latency(sim, 0, 1, 20), CHB_EVENT_NODE_UP, node);
             theirs->agents[node] = agent;
         }
     }
@@ -321,7 +124,8 @@ static void on_join(struct chb_sim *sim, const struct chb_sim_item *item)
         own->joined) {
         return;
     }
-    if (!chb_sim_ring_intact(sim, node) || sim->agent[node].stalled_until > sim->now_ns) {
+    if (!chb_sim_ring_intact(sim, node) || own->hung_until > sim->now_ns ||
+        sim->agent[node].stalled_until > sim->now_ns) {
         (void)chb_sim_plan(sim, CHB_SIM_MS(20), on_join, node, item->tag);
         return;
     }
@@ -337,13 +141,13 @@ static void on_join(struct chb_sim *sim, const struct chb_sim_item *item)
             continue;
         }
         if (!chb_sim_in_ring(sim, node, other)) {
-            tell_node(sim, node, CHB_SIM_MS(1), CHB_EVENT_NODE_DOWN, other);
-        } else if (agent_in_group(sim, other) != 0) {
-            tell_node(sim, node, CHB_SIM_MS(1), CHB_EVENT_NODE_UP, other);
-            own->agents[other] = agent_in_group(sim, other);
+            chb_sim_tell_node(sim, node, CHB_SIM_MS(1), CHB_EVENT_NODE_DOWN, other);
+        } else if (chb_sim_agent_in_group(sim, other) != 0) {
+            chb_sim_tell_node(sim, node, CHB_SIM_MS(1), CHB_EVENT_NODE_UP, other);
+            own->agents[other] = chb_sim_agent_in_group(sim, other);
         }
     }
-    tell_quorum(sim, node, true);
+    chb_sim_tell_quorum(sim, node, true);
     CHB_SIM_FOR_VMS(sim)
     {
         chb_sim_cib_tell(sim, node);
@@ -417,6 +221,49 @@ void chb_sim_corosync_stop(struct chb_sim *sim, uint32_t node)
     chb_sim_corosync_changed(sim, true);
 }
 
+/* ---- corosync that does not get on ---- */
+
+static void on_unhang(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    struct chb_sim_corosync *own = &sim->corosync[item->node];
+
+    if (!own->running || own->incarnation != item->tag || own->hung_until > sim->now_ns) {
+        return;
+    }
+    chb_sim_trace(sim, item->node, "corosync goes on");
+    FOR_NODES(sim, node)
+    {
+        chb_sim_flush(sim, node, CHB_SIM_MS(5)); /* if nobody has missed it, what waited goes on */
+    }
+    chb_sim_corosync_changed(sim, false);
+}
+
+void chb_sim_corosync_hang(struct chb_sim *sim, uint32_t node, int64_t ns)
+{
+    struct chb_sim_corosync *own = &sim->corosync[node];
+
+    if (!own->running || own->hung_until > sim->now_ns) {
+        return;
+    }
+    chb_sim_trace(sim, node, "COROSYNC HANGS for %lld ms", (long long)(ns / 1000000));
+    sim->stats.corosync_hangs++;
+    own->hung_until = sim->now_ns + ns;
+    (void)chb_sim_plan(sim, ns, on_unhang, node, own->incarnation);
+    chb_sim_corosync_changed(sim, true);
+}
+
+void chb_sim_corosync_busy(struct chb_sim *sim, uint32_t node, int64_t ns)
+{
+    struct chb_sim_corosync *own = &sim->corosync[node];
+
+    if (own->running) {
+        chb_sim_trace(sim, node, "COROSYNC SAYS TRY AGAIN for %lld ms", (long long)(ns / 1000000));
+        sim->stats.try_agains++;
+        own->busy_until = sim->now_ns + ns;
+        chb_sim_flush(sim, node, ns);
+    }
+}
+
 /* ---- silence ---- */
 
 static void on_silent(struct chb_sim *sim, const struct chb_sim_item *item)
@@ -432,7 +279,8 @@ static void on_silent(struct chb_sim *sim, const struct chb_sim_item *item)
             (theirs->silent & chb_sim_bit(item->node)) == 0 &&
             sim->agent[other].stalled_until <= sim->now_ns) {
             theirs->silent |= chb_sim_bit(item->node);
-            tell_node(sim, other, chb_sim_latency(sim, 0, 20, 60), CHB_EVENT_SILENT, item->node);
+            chb_sim_tell_node(sim, other, chb_sim_latency(sim, 0, 20, 60), CHB_EVENT_SILENT,
+                              item->node);
         }
     }
 }
@@ -450,7 +298,7 @@ void chb_sim_silence(struct chb_sim *sim, uint32_t node, bool silent)
         struct chb_sim_corosync *theirs = &sim->corosync[other];
         if ((theirs->silent & chb_sim_bit(node)) != 0) {
             theirs->silent &= ~chb_sim_bit(node);
-            tell_node(sim, other, chb_sim_latency(sim, 0, 20, 60), CHB_EVENT_HEARD, node);
+            chb_sim_tell_node(sim, other, chb_sim_latency(sim, 0, 20, 60), CHB_EVENT_HEARD, node);
         }
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What goes wrong. Each seed has a mix of its own: some faults often, some never, so that rare ones
  * meet each other. Some come right after an action of an agent, where they hurt most. */
+#include <tests/sim/faults.h>
 #include <tests/sim/sim.h>
 
 static uint32_t any_node(struct chb_sim *sim)
@@ -18,9 +19,7 @@ static int64_t until_next(struct chb_sim *sim, int64_t low_ms, int64_t high_ms)
     return chb_sim_rng_between(&sim->fault_rng, CHB_SIM_MS(low_ms), CHB_SIM_MS(high_ms));
 }
 
-/* How long the fault lasts that strikes now. What a fault leaves to chance comes from its own seed,
- * so that it is the same fault in a history that lacks the others (shrink). */
-static int64_t span(struct chb_sim *sim, int64_t low_ms, int64_t high_ms)
+int64_t chb_sim_span(struct chb_sim *sim, int64_t low_ms, int64_t high_ms)
 {
     int64_t ns = chb_sim_rng_between(&sim->strike_rng, CHB_SIM_MS(low_ms), CHB_SIM_MS(high_ms));
     return sim->strike_ms != 0 ? CHB_SIM_MS(sim->strike_ms) : ns;
@@ -56,7 +55,7 @@ static void hang(struct chb_sim *sim, uint32_t node, bool whole)
 {
     chb_sim_qemu_hang(sim, node, whole, true);
     if (sim->strike_ms != 0 || chb_sim_rng_chance(&sim->strike_rng, 700)) {
-        (void)chb_sim_plan(sim, span(sim, 50, 8000), end_hang, node,
+        (void)chb_sim_plan(sim, chb_sim_span(sim, 50, 8000), end_hang, node,
                            CHB_SIM_VM(sim)->qemu[node].serial);
     }
 }
@@ -75,13 +74,13 @@ static void fault_agent_crash(struct chb_sim *sim, uint32_t node)
 {
     if (sim->agent[node].running) {
         chb_sim_agent_crash(sim, node);
-        chb_sim_agent_start(sim, node, span(sim, 20, 3000));
+        chb_sim_agent_start(sim, node, chb_sim_span(sim, 20, 3000));
     }
 }
 
 static void fault_agent_stall(struct chb_sim *sim, uint32_t node)
 {
-    chb_sim_agent_stall(sim, node, span(sim, 30, 5000) / 1000000);
+    chb_sim_agent_stall(sim, node, chb_sim_span(sim, 30, 5000) / 1000000);
 }
 
 /* ---- hosts and network ---- */
@@ -96,7 +95,7 @@ static void power_on(struct chb_sim *sim, const struct chb_sim_item *item)
 static void fault_host_off(struct chb_sim *sim, uint32_t node)
 {
     chb_sim_host_off(sim, node);
-    (void)chb_sim_plan(sim, span(sim, 2000, 40000), power_on, node, sim->host[node].boot);
+    (void)chb_sim_plan(sim, chb_sim_span(sim, 2000, 40000), power_on, node, sim->host[node].boot);
 }
 
 static void fault_power_cut(struct chb_sim *sim, uint32_t node)
@@ -107,50 +106,17 @@ static void fault_power_cut(struct chb_sim *sim, uint32_t node)
     }
 }
 
-static void on_heal(struct chb_sim *sim, const struct chb_sim_item *item)
+static void on_thaw(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     (void)item;
     chb_sim_heal(sim);
-}
-
-static void fault_cut(struct chb_sim *sim, uint32_t node)
-{
-    chb_sim_cut(sim, node, node);
-    (void)chb_sim_plan(sim, span(sim, 300, 30000), on_heal, 0, 0);
-}
-
-static void start_corosync(struct chb_sim *sim, const struct chb_sim_item *item)
-{
-    if (sim->host[item->node].on && sim->host[item->node].boot == item->tag) {
-        chb_sim_corosync_start(sim, item->node);
-    }
-}
-
-static void fault_corosync(struct chb_sim *sim, uint32_t node)
-{
-    if (sim->corosync[node].running) {
-        chb_sim_trace(sim, node, "COROSYNC DIES");
-        chb_sim_corosync_stop(sim, node);
-        (void)chb_sim_plan(sim, span(sim, 100, 10000), start_corosync, node, sim->host[node].boot);
-    }
-}
-
-static void end_replication_cut(struct chb_sim *sim, const struct chb_sim_item *item)
-{
-    chb_sim_replication_cut(sim, item->node, false);
-}
-
-static void fault_replication(struct chb_sim *sim, uint32_t node)
-{
-    chb_sim_replication_cut(sim, node, true);
-    (void)chb_sim_plan(sim, span(sim, 50, 10000), end_replication_cut, node, 0);
 }
 
 /* A host that stands still, and goes on as if nothing had been: with the old frames in its queues.
  */
 static void fault_freeze(struct chb_sim *sim, uint32_t node)
 {
-    int64_t ns = span(sim, 100, 8000);
+    int64_t ns = chb_sim_span(sim, 100, 8000);
 
     CHB_SIM_FOR_VMS(sim)
     {
@@ -159,22 +125,7 @@ static void fault_freeze(struct chb_sim *sim, uint32_t node)
     }
     chb_sim_agent_stall(sim, node, ns / 1000000);
     chb_sim_cut(sim, node, node);
-    (void)chb_sim_plan(sim, ns + CHB_SIM_MS(1), on_heal, 0, 0);
-}
-
-static void fault_flap(struct chb_sim *sim, uint32_t node)
-{
-    for (uint32_t other = 1; other <= sim->options.n_nodes; other++) {
-        if (other != node && sim->corosync[other].agents[node] != 0) {
-            uint64_t session = sim->corosync[other].session;
-            struct chb_sim_item *item = chb_sim_deliver(sim, other, 0, CHB_EVENT_SILENT);
-            item->event.u.node.id = node;
-            item->arg = session;
-            item = chb_sim_deliver(sim, other, span(sim, 10, 1500), CHB_EVENT_HEARD);
-            item->event.u.node.id = node;
-            item->arg = session;
-        }
-    }
+    (void)chb_sim_plan(sim, ns + CHB_SIM_MS(1), on_thaw, 0, 0);
 }
 
 /* ---- fencer, disks, QMP ---- */
@@ -184,7 +135,7 @@ static void fault_fencer(struct chb_sim *sim, uint32_t node)
     (void)node;
     sim->options.fence_mode =
         (enum chb_sim_fence_mode)chb_sim_rng_below(&sim->strike_rng, CHB_SIM_FENCE_LATE + 1);
-    sim->options.fence_ms = (uint32_t)(span(sim, 20, 4000) / 1000000);
+    sim->options.fence_ms = (uint32_t)(chb_sim_span(sim, 20, 4000) / 1000000);
     chb_sim_trace(sim, 0, "FENCER: mode %d, %u ms", (int)sim->options.fence_mode,
                   sim->options.fence_ms);
 }
@@ -212,95 +163,19 @@ static void fault_disk(struct chb_sim *sim, uint32_t node)
     host->disk_unknown_permille = chb_sim_rng_below(&sim->strike_rng, 1000);
     chb_sim_trace(sim, node, "DISK: %u ms, fails %u, unknown %u", host->disk_slow_ms,
                   host->disk_fail_permille, host->disk_unknown_permille);
-    (void)chb_sim_plan(sim, span(sim, 500, 20000), on_host_well, node, 0);
+    (void)chb_sim_plan(sim, chb_sim_span(sim, 500, 20000), on_host_well, node, 0);
 }
 
 static void fault_starts(struct chb_sim *sim, uint32_t node)
 {
     sim->host[node].start_fail_permille = 200 + chb_sim_rng_below(&sim->strike_rng, 800);
-    (void)chb_sim_plan(sim, span(sim, 500, 20000), on_host_well, node, 0);
+    (void)chb_sim_plan(sim, chb_sim_span(sim, 500, 20000), on_host_well, node, 0);
 }
 
 static void fault_sequences(struct chb_sim *sim, uint32_t node)
 {
     sim->host[node].sequence_fail_permille = 50 + chb_sim_rng_below(&sim->strike_rng, 700);
-    (void)chb_sim_plan(sim, span(sim, 500, 20000), on_host_well, node, 0);
-}
-
-/* ---- guest and operator ---- */
-
-static void restart_resource(struct chb_sim *sim, const struct chb_sim_item *item)
-{
-    (void)item;
-    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        if (CHB_SIM_VM(sim)->pacemaker.target_stopped &&
-            CHB_SIM_VM(sim)->place[node].runtime.started &&
-            sim->host[node].on) { /* it is not yet down */
-            (void)chb_sim_plan(sim, CHB_SIM_MS(1000), restart_resource, 0, 0);
-            return;
-        }
-    }
-    CHB_SIM_VM(sim)->pacemaker.target_stopped = false;
-    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(100));
-}
-
-static void fault_guest_off(struct chb_sim *sim, uint32_t node)
-{
-    uint32_t server = chb_sim_server(sim);
-    (void)node;
-    if (server == 0) {
-        return;
-    }
-    for (uint32_t i = 1; i <= sim->options.n_nodes; i++) {
-        if (i == server || i == CHB_SIM_VM(sim)->qemu[server].partner) {
-            chb_sim_deliver(sim, i, chb_sim_latency(sim, 0, 30, 100), CHB_EVENT_GUEST_OFF)
-                ->event.u.qemu.qemu = CHB_SIM_VM(sim)->qemu[i].id;
-        }
-    }
-    (void)chb_sim_plan(sim, span(sim, 3000, 20000), restart_resource, 0, 0);
-}
-
-static void fault_disk_error(struct chb_sim *sim, uint32_t node)
-{
-    chb_sim_deliver(sim, node, 0, CHB_EVENT_DISK_ERROR)->event.u.qemu.qemu =
-        CHB_SIM_VM(sim)->qemu[node].id;
-    chb_sim_deliver(sim, node, span(sim, 1000, 20000), CHB_EVENT_HEALTH)->event.u.health = 100;
-}
-
-static void fault_switchover(struct chb_sim *sim, uint32_t node)
-{
-    chb_sim_command(sim, node, CHB_EVENT_SWITCHOVER, 0, 0);
-}
-
-static void fault_resync(struct chb_sim *sim, uint32_t node)
-{
-    chb_sim_command(sim, node, CHB_EVENT_RESYNC, 0, 0);
-}
-
-static void end_standby(struct chb_sim *sim, const struct chb_sim_item *item)
-{
-    CHB_SIM_VM(sim)->pacemaker.node[item->node].standby = false;
-    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
-}
-
-static void fault_standby(struct chb_sim *sim, uint32_t node)
-{
-    CHB_SIM_VM(sim)->pacemaker.node[node].standby = true;
-    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
-    (void)chb_sim_plan(sim, span(sim, 1000, 20000), end_standby, node, 0);
-}
-
-/* P3, and the operator is right. */
-static void fault_operator(struct chb_sim *sim, uint32_t node)
-{
-    if (sim->host[node].on) {
-        return;
-    }
-    for (uint32_t other = 1; other <= sim->options.n_nodes; other++) {
-        if (sim->agent[other].running) {
-            chb_sim_command(sim, other, CHB_EVENT_PEER_IS_DOWN, 0, node);
-        }
-    }
+    (void)chb_sim_plan(sim, chb_sim_span(sim, 500, 20000), on_host_well, node, 0);
 }
 
 /* ---- the mix ---- */
@@ -321,29 +196,45 @@ static const struct kind kinds[] = {
     {"agent-stall", fault_agent_stall, 8, true},
     {"host-off", fault_host_off, 7, true},
     {"power-cut", fault_power_cut, 2, true},
-    {"cut", fault_cut, 8, true},
-    {"corosync-dies", fault_corosync, 5, true},
-    {"replication-cut", fault_replication, 6, true},
-    {"heartbeat-flap", fault_flap, 3, true},
+    {"cut", chb_sim_fault_cut, 8, true},
+    {"corosync-dies", chb_sim_fault_corosync, 5, true},
+    {"replication-cut", chb_sim_fault_replication, 6, true},
+    {"heartbeat-flap", chb_sim_fault_flap, 3, true},
     {"fencer", fault_fencer, 4, false},
     {"disk", fault_disk, 4, false},
     {"starts-fail", fault_starts, 2, false},
     {"sequences-fail", fault_sequences, 3, false},
-    {"guest-off", fault_guest_off, 1, false},
-    {"disk-error", fault_disk_error, 3, false},
-    {"switchover", fault_switchover, 4, false},
-    {"resync", fault_resync, 2, false},
-    {"standby", fault_standby, 3, false},
-    {"operator-says-down", fault_operator, 10, false},
+    {"guest-off", chb_sim_fault_guest_off, 1, false},
+    {"disk-error", chb_sim_fault_disk_error, 3, false},
+    {"switchover", chb_sim_fault_switchover, 4, false},
+    {"resync", chb_sim_fault_resync, 2, false},
+    {"standby", chb_sim_fault_standby, 3, false},
+    {"operator-says-down", chb_sim_fault_operator, 10, false},
     {"host-freeze", fault_freeze, 5, true},
+    {"cut-oneway", chb_sim_fault_oneway, 4, true},
+    {"cut-partial", chb_sim_fault_partial, 4, true},
+    {"replication-oneway", chb_sim_fault_replication_oneway, 3, true},
+    {"clients-cut", chb_sim_fault_clients, 3, false},
+    {"corosync-hangs", chb_sim_fault_corosync_hang, 5, true},
+    {"try-again", chb_sim_fault_try_again, 3, true},
+    {"qnetd-cut", chb_sim_fault_qnetd, 4, false},
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
-_Static_assert(N_KINDS <= 32, "fault_weight is too small");
+_Static_assert(N_KINDS <= CHB_SIM_KINDS_MAX, "fault_weight is too small");
 
 const char *chb_sim_fault_name(uint32_t kind)
 {
     return kind < N_KINDS ? kinds[kind].name : NULL;
+}
+
+void chb_sim_strike(struct chb_sim *sim, const struct chb_sim_fault *fault)
+{
+    sim->stats.faults++;
+    chb_sim_rng_init(&sim->strike_rng, fault->seed, 4);
+    sim->strike_ms = fault->ms;
+    chb_sim_trace(sim, fault->node, "FAULT %u: %s", sim->struck.n, kinds[fault->kind].name);
+    kinds[fault->kind].fn(sim, fault->node);
 }
 
 static void strike(struct chb_sim *sim, const struct chb_sim_fault *fault)
@@ -354,11 +245,7 @@ static void strike(struct chb_sim *sim, const struct chb_sim_fault *fault)
         struck->list[struck->n] = *fault;
     }
     struck->n++;
-    sim->stats.faults++;
-    chb_sim_rng_init(&sim->strike_rng, fault->seed, 4);
-    sim->strike_ms = fault->ms;
-    chb_sim_trace(sim, fault->node, "FAULT %u: %s", struck->n, kinds[fault->kind].name);
-    kinds[fault->kind].fn(sim, fault->node);
+    chb_sim_strike(sim, fault);
 }
 
 static void strike_any(struct chb_sim *sim, bool sharp)
@@ -467,7 +354,9 @@ static void keep_well(struct chb_sim *sim, const struct chb_sim_item *item)
         host_well(&sim->host[node]);
         CHB_SIM_FOR_VMS(sim)
         {
-            vm_well(sim, node);
+            if (sim->now_ns >= sim->hangs_until) {
+                vm_well(sim, node);
+            }
         }
         if (!sim->host[node].on) {
             chb_sim_host_on(sim, node);
@@ -491,13 +380,16 @@ void chb_sim_faults_end(struct chb_sim *sim)
     /* A guest that has gone off may be told of late, and is started again all the same. */
     CHB_SIM_FOR_VMS(sim)
     {
-        (void)chb_sim_plan(sim, CHB_SIM_MS(8000), restart_resource, 0, 0);
+        chb_sim_restart_resource(sim, CHB_SIM_MS(8000));
     }
     sim->options.fence_mode = CHB_SIM_FENCE_WORKS;
     sim->options.fence_ms = 100;
     chb_sim_heal(sim);
+    chb_sim_replication_heal(sim);
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
         chb_sim_replication_cut(sim, node, false);
+        chb_sim_qnetd_cut(sim, node, false);
+        chb_sim_clients_cut(sim, node, false, false, false);
         CHB_SIM_FOR_VMS(sim)
         {
             chb_sim_deliver(sim, node, CHB_SIM_MS(10), CHB_EVENT_HEALTH)->event.u.health = 100;

@@ -263,7 +263,7 @@ static void starts_and_stops(struct chb_sim *sim, uint32_t node, bool quorate)
 
 static void partition(struct chb_sim *sim, uint32_t dc, uint32_t members)
 {
-    bool quorate = chb_sim_quorate(sim, dc);
+    bool quorate = sim->corosync[dc].known_quorate;
     uint32_t unclean = 0;
 
     FOR_NODES(sim, node)

@@ -55,9 +55,10 @@ static void output(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     (void)item;
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
-        if (!chb_sim_serves(sim, node)) {
-            continue;
+        const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
+        if (!chb_sim_serves(sim, node) ||
+            ((sim->net.clients_mute | sim->net.clients_deaf) & chb_sim_bit(node)) != 0) {
+            continue; /* nobody hears it, or nobody has asked */
         }
         if (qemu->mode == CHB_SIM_MODE_COLO_PRIMARY) {
             if (!chb_sim_in_step(sim, CHB_SIM_VM(sim), node)) {

@@ -18,18 +18,16 @@
 
 #include <agent/core/core.h>
 
+#include <tests/sim/cluster.h>
 #include <tests/sim/fault.h>
 #include <tests/sim/queue.h>
 #include <tests/sim/rng.h>
 
-#define CHB_SIM_NODES_MAX 5
 #define CHB_SIM_VMS_MAX 3
-#define CHB_SIM_SLOTS (CHB_SIM_NODES_MAX + 1) /* indexed by node id, from 1 */
 #define CHB_SIM_MS(ms) ((int64_t)(ms)*1000000)
+#define CHB_SIM_KINDS_MAX 48 /* of faults */
 #define CHB_SIM_TRACE_LINES 512
 #define CHB_SIM_TRACE_WIDTH 200
-#define CHB_SIM_OUTBOX_MAX 32
-#define CHB_SIM_FENCE_WAITERS_MAX 32
 
 /* ---- QEMU ---- */
 
@@ -130,99 +128,6 @@ struct chb_sim_unit {
     bool told_lost[CHB_SIM_SLOTS]; /* the last that it was told of this node is a loss */
 };
 
-struct chb_sim_message {
-    uint32_t vm;
-    struct chb_event event;
-};
-
-struct chb_sim_corosync {
-    bool running;
-    uint64_t incarnation;
-    uint64_t session; /* of the agent's connection; what is of an older one is not delivered */
-    bool joined;      /* the agent is in the group */
-    bool in_ring;
-    uint32_t ring;
-    uint32_t members; /* bit per node */
-    uint64_t member_incarnation[CHB_SIM_SLOTS];
-    uint64_t agents[CHB_SIM_SLOTS]; /* incarnations, as told to the agent here */
-    uint32_t silent;                /* bit per node, as told to the agent here */
-    int64_t delivered_at;           /* last delivery planned: the order is total */
-    int64_t quorum_at;
-    bool quorate;
-    bool all_seen; /* two_node: wait_for_all is over */
-    uint32_t n_outbox;
-    struct chb_sim_message outbox[CHB_SIM_OUTBOX_MAX];
-};
-
-/* ---- Pacemaker ---- */
-
-enum chb_sim_op {
-    CHB_SIM_OP_NONE,
-    CHB_SIM_OP_START,
-    CHB_SIM_OP_STOP,
-    CHB_SIM_OP_PROMOTE,
-    CHB_SIM_OP_DEMOTE,
-};
-
-struct chb_sim_pacemaker_node {
-    bool online;
-    bool started;
-    bool promoted;
-    bool standby;
-    bool recover;     /* monitor failed: demote, stop, start */
-    bool stop_failed; /* to be fenced */
-    enum chb_score score;
-    bool has_score;
-    enum chb_score wanted; /* as last asked for by the agent */
-    bool has_wanted;
-    enum chb_sim_op op;
-    uint32_t op_id;   /* 0: not yet asked for */
-    uint64_t op_boot; /* of the agent that was asked */
-    uint64_t op_serial;
-    int64_t op_since;
-    int64_t not_before; /* pause after a failure */
-    uint32_t unclean;   /* bit per node: lost and not fenced, as this node's partition knows */
-    uint32_t fence_tries[CHB_SIM_SLOTS];
-    int64_t fence_not_before[CHB_SIM_SLOTS];
-    uint64_t cib_generation;
-    uint32_t cib_node;
-    uint64_t cib_told;   /* to the agent */
-    uint64_t cib_wanted; /* generation that the agent here wants written, and could not yet be */
-};
-
-struct chb_sim_pacemaker {
-    struct chb_sim_pacemaker_node node[CHB_SIM_SLOTS];
-    bool target_stopped;
-    bool evaluate_planned;
-    uint32_t next_op;
-};
-
-/* ---- fencer ---- */
-
-enum chb_sim_fence_mode {
-    CHB_SIM_FENCE_WORKS,
-    CHB_SIM_FENCE_FAILS,
-    CHB_SIM_FENCE_UNKNOWN,           /* no answer, no effect */
-    CHB_SIM_FENCE_UNKNOWN_EFFECTIVE, /* no answer, and yet the node is off */
-    CHB_SIM_FENCE_LATE,              /* no answer, and the node goes off later */
-};
-
-struct chb_sim_fence_waiter {
-    uint32_t node; /* 0: unused */
-    uint32_t op;   /* 0: Pacemaker itself */
-    uint32_t vm;
-    uint64_t boot;
-};
-
-struct chb_sim_fence {
-    bool active;
-    uint32_t executor;
-    uint64_t executor_boot;
-    uint64_t serial;
-    int64_t off_at; /* when the node was seen off */
-    struct chb_sim_fence_waiter waiters[CHB_SIM_FENCE_WAITERS_MAX];
-};
-
 /* ---- the world ---- */
 
 enum chb_sim_quorum { CHB_SIM_QUORUM_TWO_NODE, CHB_SIM_QUORUM_QDEVICE, CHB_SIM_QUORUM_MAJORITY };
@@ -260,6 +165,13 @@ struct chb_sim_stats {
     uint64_t boots;
     uint64_t lost_lines;
     uint64_t partitions;
+    uint64_t partial_cuts; /* one way, or without clear sides */
+    uint64_t flaps;
+    uint64_t rings; /* entered, each node */
+    uint64_t corosync_hangs;
+    uint64_t try_agains;
+    uint64_t qnetd_cuts;
+    uint64_t client_cuts;
     uint64_t fences;
     uint64_t fences_failed;
     uint64_t power_cuts;
@@ -311,8 +223,7 @@ struct chb_sim {
     struct chb_sim_rng rng;       /* the world's own noise */
     struct chb_sim_rng fault_rng; /* which faults, and when */
 
-    uint32_t side[CHB_SIM_SLOTS]; /* nodes on the same side of the cuts reach each other */
-    uint32_t replication_cut;     /* bit per node */
+    struct chb_sim_net net;
     struct chb_sim_host host[CHB_SIM_SLOTS];
     struct chb_sim_corosync corosync[CHB_SIM_SLOTS];
     struct chb_sim_agent agent[CHB_SIM_SLOTS];
@@ -325,13 +236,14 @@ struct chb_sim {
     bool calm;            /* no more faults: the phase in which everything must come right */
 
     /* faults.c */
-    uint32_t fault_weight[32];
+    uint32_t fault_weight[CHB_SIM_KINDS_MAX];
     uint32_t fault_gap_ms;
     uint32_t trigger_permille; /* a fault right after an action */
     uint32_t trigger_kind;
     int64_t faults_until;
     struct chb_sim_rng strike_rng; /* of the fault that strikes now */
     int64_t strike_ms;
+    int64_t hangs_until;                 /* in the calm, QEMUs that hang are left so until then */
     const struct chb_sim_faults *listed; /* these strike, and no others; NULL: chance */
 
     struct chb_sim_queue queue;
@@ -384,7 +296,15 @@ void chb_sim_trace_tail(const struct chb_sim *sim, uint64_t n);
 bool chb_sim_connected(const struct chb_sim *sim, uint32_t a, uint32_t b); /* cluster traffic */
 bool chb_sim_in_ring(const struct chb_sim *sim, uint32_t node, uint32_t other);
 bool chb_sim_replicates(const struct chb_sim *sim, uint32_t a, uint32_t b);
+bool chb_sim_reaches(const struct chb_sim *sim, uint32_t a, uint32_t b); /* cables alone */
 void chb_sim_cut(struct chb_sim *sim, uint32_t node, uint32_t side);
+/* Cluster traffic of `others` (a bit per node) does not arrive at `node` any more. `flaps`: how
+ * often rings form anew before it settles, if the cut has no clear sides. */
+void chb_sim_deafen(struct chb_sim *sim, uint32_t node, uint32_t others, uint32_t flaps);
+void chb_sim_replication_deafen(struct chb_sim *sim, uint32_t node, uint32_t others);
+void chb_sim_replication_heal(struct chb_sim *sim);
+void chb_sim_clients_cut(struct chb_sim *sim, uint32_t node, bool out, bool in, bool down);
+void chb_sim_qnetd_cut(struct chb_sim *sim, uint32_t node, bool cut);
 void chb_sim_heal(struct chb_sim *sim);
 void chb_sim_pairs_look(struct chb_sim *sim);
 void chb_sim_replication_cut(struct chb_sim *sim, uint32_t node, bool cut);
@@ -393,7 +313,15 @@ void chb_sim_corosync_stop(struct chb_sim *sim, uint32_t node);
 void chb_sim_corosync_join(struct chb_sim *sim, uint32_t node);  /* agent connects */
 void chb_sim_corosync_leave(struct chb_sim *sim, uint32_t node); /* agent is gone */
 void chb_sim_corosync_changed(struct chb_sim *sim, bool loss);
+void chb_sim_corosync_hang(struct chb_sim *sim, uint32_t node, int64_t ns);
+void chb_sim_corosync_busy(struct chb_sim *sim, uint32_t node, int64_t ns); /* TRY_AGAIN */
 void chb_sim_reform(struct chb_sim *sim);
+/* Between corosync.c and ring.c. */
+uint64_t chb_sim_agent_in_group(const struct chb_sim *sim, uint32_t node); /* 0: none */
+void chb_sim_tell_node(struct chb_sim *sim, uint32_t node, int64_t delay_ns,
+                       enum chb_event_kind kind, uint32_t about);
+void chb_sim_tell_quorum(struct chb_sim *sim, uint32_t node, bool anew);
+void chb_sim_flush(struct chb_sim *sim, uint32_t node, int64_t delay_ns);
 bool chb_sim_ring_intact(const struct chb_sim *sim, uint32_t node);
 bool chb_sim_quorate(const struct chb_sim *sim, uint32_t node);
 void chb_sim_mcast(struct chb_sim *sim, uint32_t node, const struct chb_event *event);
@@ -468,6 +396,8 @@ void chb_sim_pacemaker_ask(struct chb_sim *sim, uint32_t node, enum chb_sim_op o
 void chb_sim_faults_begin(struct chb_sim *sim, int64_t until_ns);
 /* These faults, in the order of their times, in place of chance. The list must last. */
 void chb_sim_faults_list(struct chb_sim *sim, const struct chb_sim_faults *list);
+/* This one, now, whatever strikes else. */
+void chb_sim_strike(struct chb_sim *sim, const struct chb_sim_fault *fault);
 /* As stories call it; NULL: no such kind. Kinds count from 0. */
 const char *chb_sim_fault_name(uint32_t kind);
 /* Ends every fault: power on, network whole, disks and fencer well, nothing hangs. */
@@ -485,6 +415,12 @@ bool chb_sim_history(struct chb_sim *sim, uint64_t seed);
  * last; and what follows, whoever said which faults. */
 int64_t chb_sim_history_begin(struct chb_sim *sim, uint64_t seed);
 bool chb_sim_history_run(struct chb_sim *sim, int64_t faults_ms);
+
+/* ---- single.c ---- */
+
+/* R10, the bound: of a world that is calm and whole one part fails, and the clients must hear the
+ * guests again in time. True if no rule was broken. */
+bool chb_sim_single(struct chb_sim *sim);
 
 /* ---- check.c ---- */
 

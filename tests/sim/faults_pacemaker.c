@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What Pacemaker, guests and operators do at a bad moment. */
+#include <tests/sim/faults.h>
+#include <tests/sim/sim.h>
+
+static void restart_resource(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    (void)item;
+    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
+        if (CHB_SIM_VM(sim)->pacemaker.target_stopped &&
+            CHB_SIM_VM(sim)->place[node].runtime.started &&
+            sim->host[node].on) { /* it is not yet down */
+            (void)chb_sim_plan(sim, CHB_SIM_MS(1000), restart_resource, 0, 0);
+            return;
+        }
+    }
+    CHB_SIM_VM(sim)->pacemaker.target_stopped = false;
+    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(100));
+}
+
+void chb_sim_fault_guest_off(struct chb_sim *sim, uint32_t node)
+{
+    uint32_t server = chb_sim_server(sim);
+    (void)node;
+    if (server == 0) {
+        return;
+    }
+    for (uint32_t i = 1; i <= sim->options.n_nodes; i++) {
+        if (i == server || i == CHB_SIM_VM(sim)->qemu[server].partner) {
+            chb_sim_deliver(sim, i, chb_sim_latency(sim, 0, 30, 100), CHB_EVENT_GUEST_OFF)
+                ->event.u.qemu.qemu = CHB_SIM_VM(sim)->qemu[i].id;
+        }
+    }
+    (void)chb_sim_plan(sim, chb_sim_span(sim, 3000, 20000), restart_resource, 0, 0);
+}
+
+void chb_sim_fault_disk_error(struct chb_sim *sim, uint32_t node)
+{
+    chb_sim_deliver(sim, node, 0, CHB_EVENT_DISK_ERROR)->event.u.qemu.qemu =
+        CHB_SIM_VM(sim)->qemu[node].id;
+    chb_sim_deliver(sim, node, chb_sim_span(sim, 1000, 20000), CHB_EVENT_HEALTH)->event.u.health =
+        100;
+}
+
+void chb_sim_fault_switchover(struct chb_sim *sim, uint32_t node)
+{
+    chb_sim_command(sim, node, CHB_EVENT_SWITCHOVER, 0, 0);
+}
+
+void chb_sim_fault_resync(struct chb_sim *sim, uint32_t node)
+{
+    chb_sim_command(sim, node, CHB_EVENT_RESYNC, 0, 0);
+}
+
+static void end_standby(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    CHB_SIM_VM(sim)->pacemaker.node[item->node].standby = false;
+    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
+}
+
+void chb_sim_fault_standby(struct chb_sim *sim, uint32_t node)
+{
+    CHB_SIM_VM(sim)->pacemaker.node[node].standby = true;
+    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
+    (void)chb_sim_plan(sim, chb_sim_span(sim, 1000, 20000), end_standby, node, 0);
+}
+
+/* P3, and the operator is right. */
+void chb_sim_fault_operator(struct chb_sim *sim, uint32_t node)
+{
+    if (sim->host[node].on) {
+        return;
+    }
+    for (uint32_t other = 1; other <= sim->options.n_nodes; other++) {
+        if (sim->agent[other].running) {
+            chb_sim_command(sim, other, CHB_EVENT_PEER_IS_DOWN, 0, node);
+        }
+    }
+}
+
+void chb_sim_restart_resource(struct chb_sim *sim, int64_t delay_ns)
+{
+    (void)chb_sim_plan(sim, delay_ns, restart_resource, 0, 0);
+}
