@@ -28,6 +28,10 @@ if(CHB_SANITIZE)
   target_compile_options(chb_flags INTERFACE
     -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(chb_flags INTERFACE -fsanitize=address,undefined)
+  if(CHB_FUZZ) # coverage for libFuzzer in every file; only the targets in tests/fuzz link its main()
+    target_compile_options(chb_flags INTERFACE -fsanitize=fuzzer-no-link)
+    target_link_options(chb_flags INTERFACE -fsanitize=fuzzer-no-link)
+  endif()
 else()
   target_compile_options(chb_flags INTERFACE
     $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE> $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
