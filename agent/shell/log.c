@@ -8,6 +8,7 @@
 #include <qb/qblog.h>
 
 #define LINE_MAX_BYTES 512
+#define JOURNAL "/run/systemd/journal/socket"
 #define BLACKBOX_BYTES (256 * 1024)
 
 static const char *blackbox_path;
@@ -46,6 +47,9 @@ void chb_log_open(const struct chb_conf *conf, bool foreground, const char *blac
         qb_log_format_set(QB_LOG_STDERR, "%T colo-hbd[%P] %7p: %b");
         enable(QB_LOG_STDERR, level);
     } else {
+        /* Without a journal, libsystemd drops what it is given and says nothing. */
+        bool journal = conf->log_target == CHB_LOG_TARGET_JOURNAL && access(JOURNAL, W_OK) == 0;
+        (void)qb_log_ctl(QB_LOG_SYSLOG, QB_LOG_CONF_USE_JOURNAL, journal ? QB_TRUE : QB_FALSE);
         enable(QB_LOG_SYSLOG, level);
     }
     blackbox_path = blackbox;
