@@ -135,7 +135,7 @@ static const char *read_recorder_size(const char *value, struct chb_conf *conf)
     uint64_t bytes;
     if (chb_parse_size(value, 0, &bytes) < 0 || bytes < RECORDER_BYTES_MIN ||
         bytes > RECORDER_BYTES_MAX) {
-        return "a size with its unit from 64K to 1G, for example 16M";
+        return "a size with its unit from 64K to 1G, for example 4M";
     }
     conf->recorder_bytes = bytes;
     return NULL;
@@ -180,7 +180,7 @@ void chb_conf_init(struct chb_conf *ret_conf)
         .silence_timeout = chb_ms(1000),
         .realtime = true,
         .recorder = true,
-        .recorder_bytes = UINT64_C(16) << 20,
+        .recorder_bytes = UINT64_C(4) << 20,
     };
 }
 

@@ -45,7 +45,7 @@ struct chb_conf {
     chb_span silence_timeout; /* silence_timeout, 3 intervals and 100 ms to 60 s, default 1 s */
     bool realtime;            /* realtime, default yes: round-robin priority, memory locked */
     bool recorder;            /* recorder, default yes: events kept for replay */
-    uint64_t recorder_bytes;  /* recorder_size, 64K to 1G, default 16M */
+    uint64_t recorder_bytes;  /* recorder_size, of each VM, 64K to 1G, default 4M */
 };
 
 /* All defaults. Pure. */

@@ -41,6 +41,7 @@ chb_ctl_command chb_ctl_events;   /* show.c */
 chb_ctl_command chb_ctl_failover; /* operate.c */
 chb_ctl_command chb_ctl_switchover;
 chb_ctl_command chb_ctl_resync;
+chb_ctl_command chb_ctl_record; /* record.c */
 chb_ctl_command chb_ctl_doctor; /* doctor.c */
 chb_ctl_command chb_ctl_vm;     /* vm.c */
 

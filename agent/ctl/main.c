@@ -27,6 +27,8 @@ static const char help[] =
     "  resync VM                   fill the second copy again\n"
     "  resync VM --from NODE       NODE has the data; other copies are overwritten\n"
     "\n"
+    "  record VM [FILE]            write out what led to its decisions, for replay\n"
+    "\n"
     "  doctor                      check this host and the cluster\n"
     "  vm ACTION VM                what the resource agent calls: start, stop, promote, demote,\n"
     "                              monitor, validate\n"
@@ -40,7 +42,8 @@ static const struct {
 } commands[] = {
     {"status", chb_ctl_status}, {"watch", chb_ctl_watch},       {"explain", chb_ctl_explain},
     {"events", chb_ctl_events}, {"failover", chb_ctl_failover}, {"switchover", chb_ctl_switchover},
-    {"resync", chb_ctl_resync}, {"doctor", chb_ctl_doctor},     {"vm", chb_ctl_vm},
+    {"resync", chb_ctl_resync}, {"record", chb_ctl_record},     {"doctor", chb_ctl_doctor},
+    {"vm", chb_ctl_vm},
 };
 
 int chb_ctl_usage(const char *command, const char *format, ...)

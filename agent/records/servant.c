@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <agent/records/keep.h>
 #include <agent/records/store.h>
 
 #define IDLE_MS 200 /* quiet for so long: time to bring the other slot up to date */
@@ -51,6 +52,10 @@ static void carry_out(int dir_fd, const struct chb_servant_request *request,
         return;
     case CHB_SERVANT_APPEND:
         answer->error = append(dir_fd, request->name, request->text);
+        return;
+    case CHB_SERVANT_COPY:
+        answer->error = chb_keep_copy(dir_fd, request->name, request->text,
+                                      request->text + strlen(request->text) + 1);
         return;
     }
     answer->error = -EINVAL;

@@ -17,6 +17,7 @@ enum chb_servant_what {
     CHB_SERVANT_LOAD,
     CHB_SERVANT_SAVE,
     CHB_SERVANT_APPEND, /* text to NAME.history; not synced */
+    CHB_SERVANT_COPY,   /* a recording: keep.h */
 };
 
 /* Both ends are the same program, so these are plain structs. */
@@ -25,7 +26,8 @@ struct chb_servant_request {
     enum chb_servant_what what;
     char name[CHB_VM_NAME_MAX + 1];
     struct chb_record record;        /* SAVE */
-    char text[CHB_SERVANT_TEXT_MAX]; /* APPEND: one line, with its newline */
+    char text[CHB_SERVANT_TEXT_MAX]; /* APPEND: one line, with its newline;
+                                        COPY: where from, NUL, name of the copy */
 };
 
 struct chb_servant_answer {

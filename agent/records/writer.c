@@ -366,6 +366,21 @@ int chb_writer_append(struct chb_writer *writer, const char *name, const char *l
     return hand_over(writer, &request, 0, NULL, NULL);
 }
 
+int chb_writer_copy(struct chb_writer *writer, const char *name, const char *source,
+                    const char *file, uint64_t id, chb_writer_fn *fn, void *userdata)
+{
+    struct chb_servant_request request = {.what = CHB_SERVANT_COPY};
+    size_t from = strlen(source) + 1;
+    size_t to = strlen(file) + 1;
+    int r = name_request(&request, name);
+    if (r < 0 || from > sizeof(request.text) || to > sizeof(request.text) - from) {
+        return -EINVAL;
+    }
+    memcpy(request.text, source, from);
+    memcpy(request.text + from, file, to);
+    return hand_over(writer, &request, id, fn, userdata);
+}
+
 int chb_writer_pid(const struct chb_writer *writer)
 {
     return writer->pid;

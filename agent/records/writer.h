@@ -55,6 +55,11 @@ int chb_writer_save(struct chb_writer *writer, const char *name, const struct ch
  * at CHB_SERVANT_TEXT_MAX - 2 bytes. */
 int chb_writer_append(struct chb_writer *writer, const char *name, const char *line);
 
+/* Copies the file @source to recordings/@name/@file, where the newest few are kept: keep.h.
+ * Returns as chb_writer_load(), and -EINVAL when both do not fit into a request. */
+int chb_writer_copy(struct chb_writer *writer, const char *name, const char *source,
+                    const char *file, uint64_t id, chb_writer_fn *fn, void *userdata);
+
 /* The servant's process, for tests and the status; -1 if there is none. */
 int chb_writer_pid(const struct chb_writer *writer);
 

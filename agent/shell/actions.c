@@ -146,6 +146,7 @@ void chb_vm_carry_out(struct chb_vm *vm, const struct chb_action *action)
         return;
     case CHB_ACTION_NOTE:
         note(vm, action);
+        chb_recording_note(vm, action);
         return;
     case CHB_ACTION_RESOURCE_OFF:
         chb_cib_resource_off(vm);

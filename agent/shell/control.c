@@ -265,6 +265,7 @@ enum verb {
     VERB_FAILOVER,
     VERB_SWITCHOVER,
     VERB_RESYNC,
+    VERB_RECORD,
     VERB_VM_START,
     VERB_VM_STOP,
     VERB_VM_PROMOTE,
@@ -275,13 +276,14 @@ enum verb {
 };
 
 static const char *const verbs[VERB_MAX] = {
-    [VERB_STATUS] = "status",           [VERB_EXPLAIN] = "explain",
-    [VERB_EVENTS] = "events",           [VERB_TIMELINE] = "timeline",
-    [VERB_FAILOVER] = "failover",       [VERB_SWITCHOVER] = "switchover",
-    [VERB_RESYNC] = "resync",           [VERB_VM_START] = "vm-start",
-    [VERB_VM_STOP] = "vm-stop",         [VERB_VM_PROMOTE] = "vm-promote",
-    [VERB_VM_DEMOTE] = "vm-demote",     [VERB_VM_MONITOR] = "vm-monitor",
-    [VERB_VM_VALIDATE] = "vm-validate", [VERB_DOCTOR] = "doctor",
+    [VERB_STATUS] = "status",         [VERB_EXPLAIN] = "explain",
+    [VERB_EVENTS] = "events",         [VERB_TIMELINE] = "timeline",
+    [VERB_FAILOVER] = "failover",     [VERB_SWITCHOVER] = "switchover",
+    [VERB_RESYNC] = "resync",         [VERB_RECORD] = "record",
+    [VERB_VM_START] = "vm-start",     [VERB_VM_STOP] = "vm-stop",
+    [VERB_VM_PROMOTE] = "vm-promote", [VERB_VM_DEMOTE] = "vm-demote",
+    [VERB_VM_MONITOR] = "vm-monitor", [VERB_VM_VALIDATE] = "vm-validate",
+    [VERB_DOCTOR] = "doctor",
 };
 
 static enum verb verb_of(const char *command)
@@ -315,6 +317,9 @@ static void needs_vm(struct chb_vm *vm, uint64_t client, const struct chb_contro
         return;
     case VERB_RESYNC:
         resync(vm, client, request);
+        return;
+    case VERB_RECORD:
+        chb_recording_ask(vm, client);
         return;
     case VERB_VM_STOP:
         chb_vm_setup_cancel(vm);

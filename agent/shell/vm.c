@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <agent/recorder/ring.h>
 #include <agent/shell/clock.h>
 #include <agent/shell/log.h>
 #include <agent/text/note.h>
@@ -60,10 +61,14 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 static bool step(struct chb_vm *vm, const struct chb_event *event)
 {
     struct chb_actions actions;
+    chb_recorder_event(vm->recorder, &vm->core, event);
     chb_core_step(&vm->core, event, &actions);
     for (uint32_t i = 0; i < actions.count; i++) {
         chb_vm_carry_out(vm, &actions.list[i]);
     }
+    /* Only now: nothing that was decided waits for it. */
+    chb_recorder_result(vm->recorder, &vm->core, &actions);
+    chb_recording_check(vm);
     return actions.count > 0 || (event->kind != CHB_EVENT_PONG && event->kind != CHB_EVENT_TICK);
 }
 
@@ -175,6 +180,7 @@ int chb_vm_new(struct chb_daemon *daemon, const char *name, struct chb_vm **ret_
     vm->health = 100; /* as the core begins with */
     (void)snprintf(vm->name, sizeof(vm->name), "%s", name);
     chb_core_init(&vm->core, daemon->self, daemon->boot, daemon->nodes, daemon->n_nodes);
+    chb_recording_start(vm);
     int r = chb_vm_key_make(name, &vm->key);
     if (r == 0) {
         r = make_timers(vm);
@@ -203,6 +209,7 @@ struct chb_vm *chb_vm_free(struct chb_vm *vm)
     }
     chb_vm_setup_cancel(vm);
     chb_qemu_release(vm);
+    chb_recording_stop(vm);
     vm->tick = sd_event_source_disable_unref(vm->tick);
     vm->ping_timer = sd_event_source_disable_unref(vm->ping_timer);
     vm->retry_timer = sd_event_source_disable_unref(vm->retry_timer);

@@ -9,6 +9,7 @@
  *   vm_runtime.c  the runtime file
  *   vm_health.c   disk errors and uplinks
  *   vm_status.c   the one-line status, to the node attribute
+ *   recording.c   what the core was told and decided, for replay
  *   qemu_start.c  images, taps, process, monitors, "QEMU_STARTED"
  *   qemu_watch.c  death, QMP's events, pings, surveys
  *   sequences.c   QMP sequences
@@ -122,7 +123,8 @@ struct chb_vm {
     /* adoption: the record is read and the QEMU is looked at, at the same time */
     bool record_read;
     struct chb_record record_found;
-    bool adopting; /* a survey is awaited */
+    bool overlays_unsure; /* it was lost, so overlays to be merged may never have been */
+    bool adopting;        /* a survey is awaited */
     struct chb_event adopted;
     struct chb_process_id adopted_id;
     bool surveyed; /* QMP said what it does: colo_mode counts */
@@ -153,6 +155,15 @@ struct chb_vm {
     uint64_t score_sent;
     struct chb_ring history;
     char line[CHB_TEXT_LINE_SIZE];
+
+    struct chb_recorder *recorder; /* NULL: nothing is recorded */
+    struct {
+        bool due;
+        bool copying;
+        chb_time copied_at;
+        sd_event_source *timer;
+        char file[64]; /* of the newest copy */
+    } recording;
 
     /* what Pacemaker is to be told: vm_status.c */
     sd_event_source *line_timer;
@@ -185,6 +196,16 @@ char *chb_vm_log_path(const struct chb_vm *vm, char ret_path[static CHB_VM_PATH_
 
 /* actions.c */
 void chb_vm_carry_out(struct chb_vm *vm, const struct chb_action *action);
+
+/* recording.c */
+void chb_recording_start(struct chb_vm *vm);
+void chb_recording_stop(struct chb_vm *vm);
+/* After each step: says so, once, when recording has come to an end. */
+void chb_recording_check(struct chb_vm *vm);
+/* The core has told something: a failover's recording is written out a while later. */
+void chb_recording_note(struct chb_vm *vm, const struct chb_action *note);
+/* An operator wants it written out now, and is answered with the file's name. */
+void chb_recording_ask(struct chb_vm *vm, uint64_t client);
 
 /* vm_setup.c */
 void chb_vm_setup(struct chb_vm *vm, uint64_t client, const struct chb_control_request *request);

@@ -32,7 +32,7 @@ static void defaults(void **state)
     assert_int_equal(chb_span_ms(conf.silence_timeout), 1000);
     assert_true(conf.realtime);
     assert_true(conf.recorder);
-    assert_int_equal(conf.recorder_bytes, 16 << 20);
+    assert_int_equal(conf.recorder_bytes, 4 << 20);
 }
 
 static void every_key(void **state)
