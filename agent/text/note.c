@@ -26,7 +26,7 @@ static bool say_failover(struct chb_say *say, enum chb_note note, const char *no
         chb_say(say, "%s was fenced", node);
         return true;
     case CHB_NOTE_FENCE_FAILED:
-        chb_say(say, "fencing of %s failed (%llu so far)", node, value);
+        chb_say(say, "fencing of %s failed: %s", node, because);
         return true;
     case CHB_NOTE_PROVEN:
         chb_say(say, "%s", because);
@@ -111,6 +111,9 @@ char *chb_text_note(enum chb_note note, uint32_t node, uint32_t arg, uint64_t va
         chb_text_proof((enum chb_proof)arg, &here, names, because, sizeof(because));
     } else if (note == CHB_NOTE_HOLDING || note == CHB_NOTE_REFUSED) {
         chb_text_reason((enum chb_reason)arg, &here, names, because, sizeof(because));
+    } else if (note == CHB_NOTE_FENCE_FAILED) {
+        here.fence_tries = (uint32_t)value;
+        chb_text_reason(CHB_REASON_NO_PROOF_FENCE_FAILED, &here, names, because, sizeof(because));
     }
     if (!say_failover(&say, note, name, arg, value, because)) {
         say_other(&say, note, name, value, because);

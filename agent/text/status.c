@@ -22,6 +22,7 @@ void chb_text_status_of_core(const struct chb_core *core, const struct chb_verdi
         .guest_off = core->guest_off,
         .broken = core->broken_generation != 0 && core->broken_generation == core->generation,
         .peer_silent = peer != NULL && (!peer->member || peer->silent),
+        .no_fencing = core->fencing_known && !core->fencing_configured,
         .proof = core->proof,
         .reason = verdict != NULL ? verdict->reason : CHB_REASON_OK,
     };
@@ -114,6 +115,9 @@ static void say_paired(struct chb_say *say, const struct chb_text_status *status
     chb_say(say, ", generation %llu", (unsigned long long)status->generation);
     if (status->peer_silent) {
         chb_say(say, ", colo-hbd on %s does not answer", peer);
+    }
+    if (status->no_fencing) {
+        chb_say(say, ", no fencing is configured");
     }
 }
 

@@ -7,6 +7,7 @@
  *   holding: peer n1 lost, waiting for fencing (2 tries failed)
  *   solo, generation 8, filling n1: 43 %
  *   solo, generation 8, no peer: n1 is not in the cluster
+ *   secondary, in sync with n1, generation 7, no fencing is configured
  */
 #ifndef CHB_TEXT_STATUS_H
 #define CHB_TEXT_STATUS_H
@@ -49,6 +50,7 @@ struct chb_text_status {
     bool guest_off;
     bool broken;            /* PAIRED: replication is broken as far as this side can see */
     bool peer_silent;       /* PAIRED: colo-hbd of the peer does not answer */
+    bool no_fencing;        /* PAIRED: no fencing is configured, so a lost host means silence */
     enum chb_proof proof;   /* phase SOLO: UNSAFE and P3 are shown */
     enum chb_reason reason; /* HOLDING, SPARE: why it does not go on; OK: not known */
     enum chb_lonely lonely; /* phase SOLO without joining */

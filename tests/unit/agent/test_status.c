@@ -26,6 +26,10 @@ static void each_phase(void **state)
     assert_string_equal(say(&s),
                         "primary, in sync with n2, generation 7, colo-hbd on n2 does not answer");
     s.peer_silent = false;
+    s.no_fencing = true;
+    assert_string_equal(say(&s),
+                        "primary, in sync with n2, generation 7, no fencing is configured");
+    s.no_fencing = false;
     s.broken = true;
     assert_string_equal(say(&s), "primary, replication with n2 broken, generation 7");
     s = (struct chb_text_status){.phase = CHB_PHASE_PAIRED,
