@@ -104,6 +104,7 @@ static void on_message(void *userdata, const struct chb_fencing_message *message
         break;
     case CHB_FENCING_SAY_LIFE:
         fencer->status.drained = message->not_before;
+        chb_fencer_look(fencer, fencer->heard);
         break;
     case CHB_FENCING_SAY_RESULT:
         chb_fencer_on_result(fencer, message);

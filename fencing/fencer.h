@@ -70,6 +70,10 @@ struct chb_fence_result {
                                  UNKNOWN: time-out, or the fencer or the servant went away. */
     int error;                /* 0 or a negative errno, as the fencer's library maps it */
     bool by_other;            /* DONE by a fence that another client asked for, or by a human */
+    bool settled;             /* DONE: by an operation that began after chb_fencer_note_alive(node).
+                                 Only that proves that the node went down since: our request may
+                                 have been merged into an operation whose device did its work long
+                                 ago, before the node came back, and says so only now */
     chb_time asked;           /* when chb_fencer_request() was called */
     chb_time sent;            /* when it went to the servant; never if it did not */
     chb_time answered;        /* when this result was made */
@@ -95,8 +99,8 @@ struct chb_fence_event {
     bool ours;           /* asked for by a colo-hbd of this node, this run or an earlier one */
     bool overtaken;      /* a failure of an attempt during which the node was confirmed fenced by
                             other means: it takes nothing back */
-    bool settled;        /* the fencer has answered us since chb_fencer_note_alive(node), so this
-                            is no late news of a fence from before; true if that was never called */
+    bool settled;        /* the operation began after chb_fencer_note_alive(node): the fencer has
+                            answered us since, and nothing was under way then or that is over */
     chb_time arrival;    /* not later than this: when the servant saw it */
     chb_time not_before; /* not earlier than this: the servant's inbox was empty then */
     char text[CHB_FENCER_TEXT_MAX];
@@ -107,8 +111,8 @@ struct chb_fence_verdict {
     uint64_t query_id;
     char node[CHB_FENCER_NAME_MAX];
     enum chb_outcome outcome; /* DONE: a fence that powered the node off is recorded as complete
-                                 after `since`, and was not in the history when the node was last
-                                 noted alive. FAILED: the fencer answered and has none such.
+                                 after `since`, and was neither in the history nor under way when
+                                 the node was last noted alive. FAILED: there is none such.
                                  UNKNOWN: no answer, or the clocks do not allow to say. */
     int error;
     bool pending; /* a fence of the node is under way now */
@@ -128,6 +132,9 @@ struct chb_fencer_callbacks {
     void (*result)(void *userdata, const struct chb_fence_result *result);
     void (*event)(void *userdata, const struct chb_fence_event *event);
     void (*verdict)(void *userdata, const struct chb_fence_verdict *verdict);
+    /* Whether a node is in the cluster now; NULL: all are. Operations whose asking node is gone
+     * never end, and must not be waited for. Runs also inside of on-message handling. */
+    bool (*is_member)(void *userdata, const char *node);
 };
 
 /*
@@ -171,14 +178,28 @@ int chb_fencer_request(struct chb_fencer *fencer, const char *node, const char *
 
 /*
  * Says that a node was just seen alive (it is a member, its agent speaks), so that every fence that
- * the fencer knows of up to now is of the past. The client asks the fencer for its history of the
- * node, remembers it as old, and, until the fencer has answered, marks events as not settled.
+ * the fencer knows of up to now is of the past, be it over or under way. The client asks the fencer
+ * for its history of the node and remembers it as old. Until the fencer has answered and nothing is
+ * under way any more that was under way then, events and results are marked as not settled.
+ *
+ * Why also what is under way: a device may cut the power, and its agent say so a minute later, when
+ * the node is back, in a pair, and lost again. Its success comes after the second loss and says
+ * nothing of it. The fencer hands it also to whoever asked for the same in the meantime.
  *
  * Call it when a peer joins and when a pair is complete, not at every heartbeat. Nothing else sets
- * the events and verdicts right after a node came back.
+ * the events and verdicts right after a node came back. A node that is asked about without it is
+ * taken for noted at that moment.
  * Errors: -EINVAL; -ENOBUFS for more than CHB_FENCER_NODES_MAX nodes.
  */
 int chb_fencer_note_alive(struct chb_fencer *fencer, const char *node);
+
+/*
+ * Says that a node that was noted alive has been so ever since. Call it now and then: this node's
+ * fencer may learn late of what others began while it was not there to hear it (it was started
+ * again, or the cluster was in parts). Unlike chb_fencer_note_alive() it unsettles nothing unless
+ * the fencer says that something is under way. Errors: as above.
+ */
+int chb_fencer_renew_alive(struct chb_fencer *fencer, const char *node);
 
 /*
  * Asks the fencer's history whether a node was fenced after a moment; the answer comes as
@@ -188,9 +209,9 @@ int chb_fencer_note_alive(struct chb_fencer *fencer, const char *node);
  * The history has wall clock times (those of another node, after a history synchronisation), so a
  * DONE needs three things: recorded later than `since`, mapped with the largest offset between wall
  * clock and CLOCK_BOOTTIME that this client has seen since then; not among the entries that
- * chb_fencer_note_alive() found; and `since` not before chb_fencer_new(), because nobody watched
- * the clock then (UNKNOWN). timeout: as for chb_fencer_request().
- * Errors: -EINVAL, -EEXIST, -ENOBUFS.
+ * chb_fencer_note_alive() found, over or under way; and `since` not before chb_fencer_new(),
+ * because nobody watched the clock then (UNKNOWN). timeout: as for chb_fencer_request(). Errors:
+ * -EINVAL, -EEXIST, -ENOBUFS.
  */
 int chb_fencer_query(struct chb_fencer *fencer, const char *node, chb_time since, uint64_t query_id,
                      chb_span timeout);

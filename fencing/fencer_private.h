@@ -39,9 +39,12 @@ struct chb_fencer_query {
 struct chb_fencer_node {
     char name[CHB_FENCER_NAME_MAX]; /* empty: free */
     bool noted;                     /* chb_fencer_note_alive() was called */
-    bool settled;                   /* and the fencer has answered since */
+    bool answered;                  /* and the fencer has answered since: `before` is valid */
+    bool settled;                   /* and nothing is under way any more that was under way then */
     bool confirmed_off;             /* seen fenced since it was last noted alive */
-    uint64_t barrier_id;            /* wire id of the history that settles it; 0: not sent */
+    uint64_t barrier_id;            /* wire id of the history asked for it; 0: none */
+    chb_time look_at;               /* when to ask again for what is not settled */
+    bool look_at_once;              /* as soon as the answer is there */
     struct chb_history before;
 };
 
@@ -110,6 +113,14 @@ void chb_fencer_on_event(struct chb_fencer *fencer, const struct chb_fencing_mes
 /* queries.c */
 struct chb_fencer_node *chb_fencer_node_find(struct chb_fencer *fencer, const char *name);
 struct chb_fencer_node *chb_fencer_node_make(struct chb_fencer *fencer, const char *name);
+/* What the fencer knows of a node that was never noted alive is of the past, too. */
+void chb_fencer_note_first(struct chb_fencer *fencer, const char *name);
+/* True if what is complete now began after the node was last noted alive. */
+bool chb_fencer_node_is_settled(struct chb_fencer *fencer, const char *name);
+/* Something has ended for this node: what was not settled may be now. */
+void chb_fencer_look_again(struct chb_fencer *fencer, const char *name);
+/* Asks again, if it is time, for all that is not settled. */
+void chb_fencer_look(struct chb_fencer *fencer, chb_time now);
 void chb_fencer_send_queries(struct chb_fencer *fencer);
 void chb_fencer_drop_queries(struct chb_fencer *fencer, const char *text);
 void chb_fencer_expire_queries(struct chb_fencer *fencer, chb_time now);

@@ -18,14 +18,14 @@ static uint64_t digest_text(uint64_t digest, const char *text)
     return digest;
 }
 
+static uint64_t digest_asker(const struct chb_fencing_message *entry)
+{
+    return digest_text(digest_text(0xcbf29ce484222325u, entry->origin), entry->client);
+}
+
 static uint64_t digest_kind(const struct chb_fencing_message *entry)
 {
-    uint64_t digest = 0xcbf29ce484222325u;
-
-    digest = digest_text(digest, entry->action);
-    digest = digest_text(digest, entry->executioner);
-    digest = digest_text(digest, entry->origin);
-    return digest_text(digest, entry->client);
+    return digest_text(digest_text(digest_asker(entry), entry->action), entry->executioner);
 }
 
 static const struct chb_history_kind *find(const struct chb_history *history, uint64_t digest)
@@ -53,27 +53,53 @@ static struct chb_history_kind *find_or_make(struct chb_history *history, uint64
     return &history->kinds[history->count++];
 }
 
-void chb_history_add(struct chb_history *history, const struct chb_fencing_message *entry)
+static const struct chb_history_asker *find_asker(const struct chb_history *history,
+                                                  uint64_t digest)
+{
+    for (size_t i = 0; i < history->askers_count; i++) {
+        if (history->askers[i].digest == digest) {
+            return &history->askers[i];
+        }
+    }
+    return NULL;
+}
+
+static void add_pending(struct chb_history *history, uint64_t digest, bool may_end)
+{
+    size_t i = 0;
+
+    while (i < history->askers_count && history->askers[i].digest != digest) {
+        i++;
+    }
+    if (i == CHB_HISTORY_ASKERS_MAX) {
+        history->crowded = true;
+        return;
+    }
+    if (i == history->askers_count) {
+        history->askers[history->askers_count++] = (struct chb_history_asker){.digest = digest};
+    }
+    history->askers[i].count++;
+    history->askers[i].may_end = history->askers[i].may_end || may_end;
+}
+
+void chb_history_add(struct chb_history *history, const struct chb_fencing_message *entry,
+                     bool asker_is_there)
 {
     struct chb_history_kind *kind;
 
-    if (!chb_fencing_cuts_power(entry->action)) {
+    if (entry->state == CHB_FENCING_ENTRY_PENDING) {
+        add_pending(history, digest_asker(entry), asker_is_there);
         return;
     }
-    switch (entry->state) {
-    case CHB_FENCING_ENTRY_PENDING:
-        history->pending = true;
+    if (entry->state != CHB_FENCING_ENTRY_DONE || !chb_fencing_cuts_power(entry->action)) {
         return;
-    case CHB_FENCING_ENTRY_FAILED:
-        return;
-    case CHB_FENCING_ENTRY_DONE:
-        break;
     }
     kind = find_or_make(history, digest_kind(entry));
     if (kind == NULL) {
         history->overflowed = true;
         return;
     }
+    kind->asker = digest_asker(entry);
     kind->count++;
     kind->manual = strcmp(entry->executioner, CHB_FENCING_HUMAN) == 0;
     if (entry->completed_ns > kind->newest_ns) {
@@ -81,12 +107,43 @@ void chb_history_add(struct chb_history *history, const struct chb_fencing_messa
     }
 }
 
-/* Whether this kind of entry has become more frequent since `before`. */
+bool chb_history_is_pending(const struct chb_history *history)
+{
+    for (size_t i = 0; i < history->askers_count; i++) {
+        if (history->askers[i].may_end) {
+            return true;
+        }
+    }
+    return history->crowded;
+}
+
+bool chb_history_stale(const struct chb_history *now, const struct chb_history *before)
+{
+    if (now->crowded || (before->crowded && chb_history_is_pending(now))) {
+        return true;
+    }
+    for (size_t i = 0; i < before->askers_count; i++) {
+        const struct chb_history_asker *still = find_asker(now, before->askers[i].digest);
+        if (still != NULL && still->may_end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether this kind of entry has become more frequent since `before`, not counting what was under
+ * way then. */
 static bool has_grown(const struct chb_history_kind *kind, const struct chb_history *before)
 {
-    const struct chb_history_kind *old = before == NULL ? NULL : find(before, kind->digest);
+    const struct chb_history_kind *old;
+    const struct chb_history_asker *asker;
 
-    return old == NULL || kind->count > old->count;
+    if (before == NULL) {
+        return true;
+    }
+    old = find(before, kind->digest);
+    asker = find_asker(before, kind->asker);
+    return kind->count > (old == NULL ? 0 : old->count) + (asker == NULL ? 0 : asker->count);
 }
 
 void chb_history_judge(const struct chb_history *now, const struct chb_history *before,

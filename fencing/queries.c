@@ -7,6 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* How often operations of the past are looked at that have not ended. */
+#define LOOK_AGAIN_MS 500
+
 struct chb_fencer_node *chb_fencer_node_find(struct chb_fencer *fencer, const char *name)
 {
     for (size_t i = 0; i < CHB_FENCER_NODES_MAX; i++) {
@@ -57,11 +60,89 @@ int chb_fencer_note_alive(struct chb_fencer *fencer, const char *name)
         return -ENOBUFS;
     }
     node->noted = true;
+    node->answered = false;
     node->settled = false;
     node->confirmed_off = false;
     node->barrier_id = 0;
     (void)ask_history(fencer, node->name, &node->barrier_id);
     return 0;
+}
+
+int chb_fencer_renew_alive(struct chb_fencer *fencer, const char *name)
+{
+    struct chb_fencer_node *node = chb_fencer_node_find(fencer, name);
+
+    if (node == NULL || !node->noted) {
+        return chb_fencer_note_alive(fencer, name);
+    }
+    if (node->settled && node->barrier_id == 0) {
+        (void)ask_history(fencer, node->name, &node->barrier_id);
+    }
+    return 0;
+}
+
+void chb_fencer_note_first(struct chb_fencer *fencer, const char *name)
+{
+    const struct chb_fencer_node *node = chb_fencer_node_find(fencer, name);
+
+    if (node == NULL || !node->noted) {
+        (void)chb_fencer_note_alive(fencer, name);
+    }
+}
+
+bool chb_fencer_node_is_settled(struct chb_fencer *fencer, const char *name)
+{
+    const struct chb_fencer_node *node = chb_fencer_node_find(fencer, name);
+
+    return node != NULL && node->settled;
+}
+
+void chb_fencer_look_again(struct chb_fencer *fencer, const char *name)
+{
+    struct chb_fencer_node *node = chb_fencer_node_find(fencer, name);
+
+    if (node == NULL || !node->noted || node->settled) {
+        return;
+    }
+    if (node->barrier_id != 0) {
+        node->look_at_once = true; /* the answer that is on its way may be from before */
+    } else {
+        (void)ask_history(fencer, node->name, &node->barrier_id);
+    }
+}
+
+void chb_fencer_look(struct chb_fencer *fencer, chb_time now)
+{
+    for (size_t i = 0; i < CHB_FENCER_NODES_MAX; i++) {
+        struct chb_fencer_node *node = &fencer->nodes[i];
+        if (node->answered && !node->settled && node->barrier_id == 0 &&
+            chb_time_reached(now, node->look_at)) {
+            (void)ask_history(fencer, node->name, &node->barrier_id);
+        }
+    }
+}
+
+/* The fencer's answer about a node that is, or was a moment ago, alive. */
+static void settle(struct chb_fencer *fencer, struct chb_fencer_node *node)
+{
+    const struct chb_history *now = &fencer->collecting;
+
+    /* The first answer, or a renewed one, says what is of the past; the later ones, whether that
+     * is over. What began in between is not of the past, however long it takes. */
+    bool stale = node->answered && !node->settled ? chb_history_stale(now, &node->before)
+                                                  : chb_history_is_pending(now);
+
+    if (!node->answered || node->settled || !stale) {
+        node->before = *now;
+    }
+    node->answered = true;
+    node->settled = !stale;
+    node->barrier_id = 0;
+    node->look_at = chb_time_add(chb_fencing_now(), chb_ms(LOOK_AGAIN_MS));
+    if (node->look_at_once && stale) {
+        (void)ask_history(fencer, node->name, &node->barrier_id);
+    }
+    node->look_at_once = false;
 }
 
 static void finish(struct chb_fencer *fencer, struct chb_fencer_query *query,
@@ -130,6 +211,7 @@ int chb_fencer_query(struct chb_fencer *fencer, const char *node, chb_time since
         .deadline = chb_time_add(chb_fencing_now(), timeout),
     };
     chb_fencing_copy(query->node, sizeof(query->node), node);
+    chb_fencer_note_first(fencer, node);
     query->sent = ask_history(fencer, query->node, &query->wire_id);
     chb_fencer_arm(fencer);
     return 0;
@@ -200,14 +282,16 @@ static void collect(struct chb_fencer *fencer, uint64_t id)
 
 void chb_fencer_on_entry(struct chb_fencer *fencer, const struct chb_fencing_message *message)
 {
+    bool there = fencer->callbacks.is_member == NULL ||
+                 fencer->callbacks.is_member(fencer->userdata, message->origin);
+
     collect(fencer, message->id);
-    chb_history_add(&fencer->collecting, message);
+    chb_history_add(&fencer->collecting, message, there);
 }
 
 static void judge(struct chb_fencer *fencer, struct chb_fencer_query *query)
 {
     const struct chb_fencer_node *node = chb_fencer_node_find(fencer, query->node);
-    const bool noted = node != NULL && node->noted;
     struct chb_history_finding finding;
     int64_t since_ns;
 
@@ -217,14 +301,14 @@ static void judge(struct chb_fencer *fencer, struct chb_fencer_query *query)
                        "nobody watched the clock at the moment that is asked for");
         return;
     }
-    if (noted && !node->settled) {
+    if (node == NULL || !node->settled) {
         finish_unknown(fencer, query, -EAGAIN,
-                       "the fencer has not answered since the node was last seen alive");
+                       "a fence from before the node was last seen alive may still be under way");
         return;
     }
-    chb_history_judge(&fencer->collecting, noted ? &node->before : NULL, since_ns,
+    chb_history_judge(&fencer->collecting, &node->before, since_ns,
                       chb_fencing_clock(CLOCK_REALTIME), &finding);
-    finish(fencer, query, &finding, 0, fencer->collecting.pending, finding.reason);
+    finish(fencer, query, &finding, 0, chb_history_is_pending(&fencer->collecting), finding.reason);
 }
 
 void chb_fencer_on_end(struct chb_fencer *fencer, const struct chb_fencing_message *message)
@@ -239,9 +323,7 @@ void chb_fencer_on_end(struct chb_fencer *fencer, const struct chb_fencing_messa
     for (size_t i = 0; i < CHB_FENCER_NODES_MAX; i++) {
         struct chb_fencer_node *node = &fencer->nodes[i];
         if (node->name[0] != '\0' && node->barrier_id == message->id) {
-            node->before = fencer->collecting;
-            node->settled = true;
-            node->barrier_id = 0;
+            settle(fencer, node);
         }
     }
     for (size_t i = 0; i < CHB_FENCER_REQUESTS_MAX; i++) {

@@ -42,6 +42,7 @@ static void finish(struct chb_fencer *fencer, struct chb_fencer_request *request
         .outcome = outcome,
         .error = error,
         .by_other = by_other,
+        .settled = chb_fencer_node_is_settled(fencer, request->node),
         .asked = request->asked,
         .sent = request->sent,
         .answered = chb_fencing_now(),
@@ -126,6 +127,7 @@ int chb_fencer_request(struct chb_fencer *fencer, const char *node, const char *
     request->deadline = chb_time_add(request->asked, timeout);
     chb_fencing_copy(request->node, sizeof(request->node), node);
     chb_fencing_copy(request->action, sizeof(request->action), action);
+    chb_fencer_note_first(fencer, request->node); /* the fencer answers in order */
     same = find_same(fencer, request);
     if (same != NULL) {
         request->wire_id = same->wire_id;
@@ -204,6 +206,7 @@ chb_time chb_fencer_requests_deadline(const struct chb_fencer *fencer)
 void chb_fencer_on_result(struct chb_fencer *fencer, const struct chb_fencing_message *message)
 {
     enum chb_outcome outcome = outcome_of(message->error);
+    char node[CHB_FENCER_NAME_MAX] = "";
     char line[CHB_FENCER_TEXT_MAX];
 
     for (size_t i = 0; i < CHB_FENCER_REQUESTS_MAX; i++) {
@@ -212,8 +215,12 @@ void chb_fencer_on_result(struct chb_fencer *fencer, const struct chb_fencing_me
         if (!request->used || request->wire_id != message->id || !chb_time_is_set(request->sent)) {
             continue;
         }
+        memcpy(node, request->node, sizeof(node));
         if (outcome == CHB_OUTCOME_DONE) {
-            snprintf(line, sizeof(line), "%.64s was fenced (%s)", request->node, request->action);
+            snprintf(line, sizeof(line), "%.64s was fenced (%s)%s", request->node, request->action,
+                     chb_fencer_node_is_settled(fencer, request->node)
+                         ? ""
+                         : ", maybe before it was last seen alive: this proves nothing");
         } else {
             snprintf(line, sizeof(line), "fencing of %.64s (%s) %s: %.250s", request->node,
                      request->action, outcome == CHB_OUTCOME_FAILED ? "failed" : "is uncertain",
@@ -221,6 +228,7 @@ void chb_fencer_on_result(struct chb_fencer *fencer, const struct chb_fencing_me
         }
         finish(fencer, request, outcome, message->error, false, line);
     }
+    chb_fencer_look_again(fencer, node);
 }
 
 /* CLIENT.PID, where CLIENT is our name: the fencer adds the pid of the servant. */
@@ -288,14 +296,11 @@ void chb_fencer_on_event(struct chb_fencer *fencer, const struct chb_fencing_mes
     event.powered_off = event.outcome == CHB_OUTCOME_DONE && chb_fencing_cuts_power(event.action);
     event.manual = strcmp(event.executioner, CHB_FENCING_HUMAN) == 0;
     event.ours = client_is_ours(fencer, &event);
-    event.settled = node == NULL || !node->noted || node->settled;
+    event.settled = node != NULL && node->settled;
     event.overtaken = event.outcome != CHB_OUTCOME_DONE && node != NULL && node->confirmed_off;
     describe(&event, message->text);
     if (event.powered_off && event.settled) {
-        node = node == NULL ? chb_fencer_node_make(fencer, event.node) : node;
-        if (node != NULL) {
-            node->confirmed_off = true;
-        }
+        node->confirmed_off = true;
     }
     if (fencer->callbacks.event != NULL) {
         fencer->callbacks.event(fencer->userdata, &event);
@@ -303,4 +308,5 @@ void chb_fencer_on_event(struct chb_fencer *fencer, const struct chb_fencing_mes
     if (event.powered_off && event.settled) {
         answer_by_event(fencer, &event);
     }
+    chb_fencer_look_again(fencer, event.node);
 }

@@ -183,6 +183,8 @@ void chb_fences_ask(struct chb_vm *vm, uint32_t op, uint32_t node);
 void chb_fences_alive(struct chb_daemon *daemon, uint32_t node);
 /* A node was lost: evidence from now on. */
 void chb_fences_lost(struct chb_daemon *daemon);
+/* Now and then: the nodes that are there have been alive ever since they came. */
+void chb_fences_renew(struct chb_daemon *daemon);
 /* Asks the fencer's history about losses whose notice may have been missed. */
 void chb_fences_review(struct chb_daemon *daemon);
 void chb_fences_brief(struct chb_daemon *daemon, struct chb_vm *vm);

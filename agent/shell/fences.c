@@ -63,8 +63,10 @@ static void on_result(void *userdata, const struct chb_fence_result *result)
     chb_log(result->outcome == CHB_OUTCOME_DONE ? LOG_NOTICE : LOG_WARNING, "fencing of %s: %s: %s",
             result->node, chb_outcome_id(result->outcome), result->text);
     if (index < daemon->n_vms) {
+        /* A success of an operation from before the node was last seen alive is true and proves
+         * nothing: with no lower bound for its time the core asks again. */
         answer(daemon->vms[index], (uint32_t)result->request_id, chb_node_id(daemon, result->node),
-               result->outcome, false, result->asked);
+               result->outcome, false, result->settled ? result->asked : CHB_TIME_NEVER);
     }
 }
 
@@ -116,6 +118,49 @@ void chb_fences_alive(struct chb_daemon *daemon, uint32_t node)
     const char *name = chb_node_name(daemon, node);
     if (daemon->fencer != NULL && name != NULL) {
         (void)chb_fencer_note_alive(daemon->fencer, name);
+    }
+}
+
+static bool is_there(const struct chb_daemon *daemon, uint32_t node)
+{
+    struct chb_cluster_member members[CHB_NODES_MAX];
+    size_t n =
+        daemon->cluster_up ? chb_cluster_members(daemon->cluster, members, CHB_NODES_MAX) : 0;
+    for (size_t i = 0; i < n && i < CHB_NODES_MAX; i++) {
+        if (members[i].node == node && members[i].in_ring) {
+            return true;
+        }
+    }
+    return node == daemon->self;
+}
+
+static bool is_member(void *userdata, const char *node)
+{
+    const struct chb_daemon *daemon = userdata;
+    return is_there(daemon, chb_node_id(daemon, node));
+}
+
+static bool is_held_against(const struct chb_daemon *daemon, uint32_t node)
+{
+    for (uint32_t i = 0; i < daemon->n_vms; i++) {
+        const struct chb_core *core = &daemon->vms[i]->core;
+        if (core->phase == CHB_PHASE_HOLDING && core->peer == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void chb_fences_renew(struct chb_daemon *daemon)
+{
+    for (uint32_t i = 0; daemon->fencer != NULL && i < daemon->n_nodes; i++) {
+        uint32_t node = daemon->nodes[i];
+        const char *name = chb_node_name(daemon, node);
+        /* One that we wait to see fenced is not known to be alive, member or not. */
+        if (node != daemon->self && name != NULL && is_there(daemon, node) &&
+            !is_held_against(daemon, node)) {
+            (void)chb_fencer_renew_alive(daemon->fencer, name);
+        }
     }
 }
 
@@ -229,8 +274,11 @@ void chb_fences_refresh(struct chb_daemon *daemon)
 
 int chb_fences_start(struct chb_daemon *daemon)
 {
-    static const struct chb_fencer_callbacks callbacks = {
-        .status = on_status, .result = on_result, .event = on_event, .verdict = on_verdict};
+    static const struct chb_fencer_callbacks callbacks = {.status = on_status,
+                                                          .result = on_result,
+                                                          .event = on_event,
+                                                          .verdict = on_verdict,
+                                                          .is_member = is_member};
     struct chb_fencer_config config = {
         .servant_path = daemon->options.fencing_servant,
         .local_node = daemon->name,

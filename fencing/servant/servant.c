@@ -261,7 +261,9 @@ static void say_entry(uint64_t id, const stonith_history_t *entry)
     struct chb_fencing_message message = {.type = CHB_FENCING_SAY_ENTRY, .id = id};
     int64_t seconds = entry->completed;
 
-    /* Of Pacemaker's five states, two are over; all others are still going on. */
+    if (entry->state == st_duplicate) {
+        return; /* it ends with the operation that it was merged into, which has its own entry */
+    }
     message.state = entry->state == st_done     ? CHB_FENCING_ENTRY_DONE
                     : entry->state == st_failed ? CHB_FENCING_ENTRY_FAILED
                                                 : CHB_FENCING_ENTRY_PENDING;

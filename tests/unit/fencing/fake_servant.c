@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,9 @@
 
 #include <fencing/message.h>
 
-static unsigned histories; /* asked so far */
+static unsigned histories;     /* asked so far */
+static bool lingers = true;    /* an operation from long ago is under way */
+static bool has_begun = false; /* and one that is new */
 
 static int64_t clock_ns(clockid_t clock)
 {
@@ -92,6 +95,13 @@ static void fence(const struct chb_fencing_message *ask)
     } else if (strcmp(ask->node, "unfenced") == 0) {
         say_event(ask->node, "on", 0, "n2", "pacemaker-controld.5", 0);
         say_result(ask->id, -ENODATA, "the device refuses");
+    } else if (strcmp(ask->node, "lingering") == 0) {
+        /* The request was merged into an operation that began long ago, if that still lingers. */
+        say_event(ask->node, ask->action, 0, "n2", "pacemaker-controld.5", 0);
+        say_event(ask->node, ask->action, 0, "n2", "normal.17", 0);
+        say_result(ask->id, 0, "");
+        lingers = false;
+        has_begun = true;
     } else if (strcmp(ask->node, "deadly") == 0) {
         say_event("other", "off", 0, "n2", "pacemaker-controld.5", 0);
         _exit(7);
@@ -99,8 +109,8 @@ static void fence(const struct chb_fencing_message *ask)
     /* "slow" and all others: no answer */
 }
 
-static void say_entry(uint64_t id, const char *node, int64_t age_ms,
-                      enum chb_fencing_entry_state state)
+static void say_entry_of(uint64_t id, const char *node, const char *client, int64_t age_ms,
+                         enum chb_fencing_entry_state state)
 {
     struct chb_fencing_message message = {.type = CHB_FENCING_SAY_ENTRY, .id = id, .state = state};
 
@@ -109,12 +119,19 @@ static void say_entry(uint64_t id, const char *node, int64_t age_ms,
     chb_fencing_copy(message.action, sizeof(message.action), "reboot");
     chb_fencing_copy(message.executioner, sizeof(message.executioner), "n2");
     chb_fencing_copy(message.origin, sizeof(message.origin), "n1");
-    chb_fencing_copy(message.client, sizeof(message.client), "pacemaker-controld.5");
+    chb_fencing_copy(message.client, sizeof(message.client), client);
     say(&message);
 }
 
+static void say_entry(uint64_t id, const char *node, int64_t age_ms,
+                      enum chb_fencing_entry_state state)
+{
+    say_entry_of(id, node, "pacemaker-controld.5", age_ms, state);
+}
+
 /* "old": one fence just before; the same entry, with a newer stamp, at each later question.
- * "new": like that, and one more entry from the second question on. Others: nothing. */
+ * "new": like that, and two more entries from the second question on, of which one is the end of
+ * what was under way. "lingering": what is under way. Others: nothing. */
 static void history(const struct chb_fencing_message *ask)
 {
     struct chb_fencing_message end = {.type = CHB_FENCING_SAY_END, .id = ask->id};
@@ -123,10 +140,19 @@ static void history(const struct chb_fencing_message *ask)
     if (strcmp(ask->node, "old") == 0 || strcmp(ask->node, "new") == 0) {
         say_entry(ask->id, ask->node, 0, CHB_FENCING_ENTRY_DONE);
         say_entry(ask->id, ask->node, 0, CHB_FENCING_ENTRY_FAILED);
+    }
+    if (strcmp(ask->node, "old") == 0 || (strcmp(ask->node, "new") == 0 && histories == 1)) {
         say_entry(ask->id, ask->node, 0, CHB_FENCING_ENTRY_PENDING);
     }
     if (strcmp(ask->node, "new") == 0 && histories > 1) {
         say_entry(ask->id, ask->node, 0, CHB_FENCING_ENTRY_DONE);
+        say_entry(ask->id, ask->node, 0, CHB_FENCING_ENTRY_DONE);
+    }
+    if (strcmp(ask->node, "lingering") == 0 && lingers) {
+        say_entry(ask->id, ask->node, 0, CHB_FENCING_ENTRY_PENDING);
+    }
+    if (strcmp(ask->node, "lingering") == 0 && has_begun) {
+        say_entry_of(ask->id, ask->node, "stonith_admin.9", 0, CHB_FENCING_ENTRY_PENDING);
     }
     if (strcmp(ask->node, "broken") == 0) {
         end.error = -ECOMM;

@@ -39,6 +39,15 @@ static chb_time now(void)
     return (chb_time){.ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec};
 }
 
+static bool t_nobody_is_member; /* every node has left the cluster */
+
+static bool is_member(void *userdata, const char *node)
+{
+    (void)userdata;
+    assert_string_equal(node, "n1");
+    return !t_nobody_is_member;
+}
+
 static void on_status(void *userdata, const struct chb_fencer_status *status)
 {
     (void)userdata;
@@ -78,6 +87,7 @@ static void begin(const char *part)
         .result = on_result,
         .event = on_event,
         .verdict = on_verdict,
+        .is_member = is_member,
     };
     const struct chb_fencer_config config = {
         .servant_path = servant_path,
@@ -99,6 +109,7 @@ static int end(void **state)
     chb_fencer_free(t.fencer);
     sd_event_unref(t.event);
     memset(&t, 0, sizeof(t));
+    t_nobody_is_member = false;
     return 0;
 }
 
@@ -181,6 +192,58 @@ static void test_done(void **state)
     assert_false(chb_time_before(t.results[0].answered, t.results[0].sent));
     assert_true(t.events[0].powered_off);
     assert_true(t.events[0].ours); /* CLIENT.PID on our node */
+    assert_true(t.events[0].settled);
+    assert_true(t.results[0].settled);
+}
+
+/* An operation that was under way when the node was last seen alive says something of the past,
+ * whenever it ends, and so do all requests that were merged into it. */
+static void test_success_of_the_past(void **state)
+{
+    (void)state;
+    begin("normal");
+    wait_unsigned(&t.ups, 1);
+    assert_int_equal(chb_fencer_note_alive(t.fencer, "lingering"), 0);
+    run_for(60);
+    ask("lingering", 7, 5000);
+    wait_size(&t.results_count, 1);
+    assert_int_equal(t.results[0].outcome, CHB_OUTCOME_DONE);
+    assert_false(t.results[0].settled);
+    assert_non_null(strstr(t.results[0].text, "proves nothing"));
+    assert_false(t.events[0].settled);
+    assert_false(t.events[1].settled); /* another's, merged into it like ours */
+    run_for(100);
+    /* It has ended. That another one has begun since does not matter. */
+    ask("lingering", 8, 5000);
+    wait_size(&t.results_count, 2);
+    assert_true(t.results[1].settled);
+    assert_true(t.events[2].settled);
+}
+
+/* The fencer ends no operation whose asker is gone: it must not be waited for. */
+static void test_asker_of_the_past_is_gone(void **state)
+{
+    (void)state;
+    t_nobody_is_member = true;
+    begin("normal");
+    wait_unsigned(&t.ups, 1);
+    assert_int_equal(chb_fencer_note_alive(t.fencer, "lingering"), 0);
+    ask("lingering", 7, 5000);
+    wait_size(&t.results_count, 1);
+    assert_true(t.results[0].settled);
+}
+
+static void test_renewal(void **state)
+{
+    (void)state;
+    begin("normal");
+    wait_unsigned(&t.ups, 1);
+    assert_int_equal(chb_fencer_renew_alive(t.fencer, "good"), 0); /* the first is as good as any */
+    run_for(60);
+    assert_int_equal(chb_fencer_renew_alive(t.fencer, "good"), 0);
+    ask("good", 7, 5000); /* nothing is under way, so nothing is unsettled */
+    wait_size(&t.events_count, 1);
+    assert_true(t.results[0].settled);
     assert_true(t.events[0].settled);
 }
 
@@ -371,13 +434,11 @@ static void test_history(void **state)
     wait_unsigned(&t.ups, 1);
     run_for(60);
     query("nobody", 1, 10);
-    query("old", 2, 10); /* stamped now: after */
+    query("old", 2, 10); /* asked about for the first time: all that is known is of the past */
     wait_size(&t.verdicts_count, 2);
     assert_int_equal(t.verdicts[0].outcome, CHB_OUTCOME_FAILED);
-    assert_int_equal(t.verdicts[1].outcome, CHB_OUTCOME_DONE);
-    assert_true(t.verdicts[1].pending);
-    assert_false(chb_time_before(t.verdicts[1].completed, t.verdicts[1].since));
-    query("old", 3, 60000); /* before this client was made: nobody watched the clock */
+    assert_int_equal(t.verdicts[1].outcome, CHB_OUTCOME_UNKNOWN); /* and something is under way */
+    query("nobody", 3, 60000); /* before this client was made: nobody watched the clock */
     wait_size(&t.verdicts_count, 3);
     assert_int_equal(t.verdicts[2].outcome, CHB_OUTCOME_UNKNOWN);
 }
@@ -391,15 +452,15 @@ static void test_history_of_a_node_that_was_alive(void **state)
     assert_int_equal(chb_fencer_note_alive(t.fencer, "old"), 0);
     query("old", 1, 10); /* the same entry again, with a later stamp */
     wait_size(&t.verdicts_count, 1);
-    assert_int_equal(t.verdicts[0].outcome, CHB_OUTCOME_FAILED);
+    assert_int_not_equal(t.verdicts[0].outcome, CHB_OUTCOME_DONE);
     end(NULL);
     begin("normal");
     assert_int_equal(chb_fencer_note_alive(t.fencer, "new"), 0);
     wait_unsigned(&t.ups, 1);
     run_for(60);
-    query("new", 1, 10);
+    query("new", 1, 10); /* not settled: something was under way */
     wait_size(&t.verdicts_count, 1);
-    assert_int_equal(t.verdicts[0].outcome, CHB_OUTCOME_DONE);
+    assert_int_equal(t.verdicts[0].outcome, CHB_OUTCOME_UNKNOWN);
 }
 
 static void test_late_news_is_not_settled(void **state)
@@ -443,6 +504,9 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_bad_arguments, end),
         cmocka_unit_test_teardown(test_done, end),
+        cmocka_unit_test_teardown(test_success_of_the_past, end),
+        cmocka_unit_test_teardown(test_asker_of_the_past_is_gone, end),
+        cmocka_unit_test_teardown(test_renewal, end),
         cmocka_unit_test_teardown(test_refused, end),
         cmocka_unit_test_teardown(test_human_overtakes, end),
         cmocka_unit_test_teardown(test_older_success_is_no_answer, end),

@@ -39,7 +39,7 @@ static void add(struct chb_history *history, const char *action, const char *exe
 {
     const struct chb_fencing_message entry = make_entry(action, executioner, at_s, state);
 
-    chb_history_add(history, &entry);
+    chb_history_add(history, &entry, true);
 }
 
 static struct chb_history_finding judge(const struct chb_history *now,
@@ -76,9 +76,9 @@ static void test_what_proves_nothing(void **state)
     (void)state;
     add(&history, "on", "n3", 200, CHB_FENCING_ENTRY_DONE);
     add(&history, "reboot", "n3", 200, CHB_FENCING_ENTRY_FAILED);
-    assert_false(history.pending);
+    assert_false(chb_history_is_pending(&history));
     add(&history, "reboot", "n3", 200, CHB_FENCING_ENTRY_PENDING);
-    assert_true(history.pending);
+    assert_true(chb_history_is_pending(&history));
     assert_int_equal(judge(&history, NULL, 100).outcome, CHB_OUTCOME_FAILED);
 }
 
@@ -99,6 +99,51 @@ static void test_known_fence_with_a_new_stamp(void **state)
     memset(&now, 0, sizeof(now));
     add(&now, "reboot", "n4", 150, CHB_FENCING_ENTRY_DONE);
     assert_int_equal(judge(&now, &before, 100).outcome, CHB_OUTCOME_DONE);
+}
+
+/* What was under way when the node was alive is old, also when it is over. */
+static void test_operation_that_was_under_way(void **state)
+{
+    struct chb_history before = {0};
+    struct chb_history now = {0};
+
+    (void)state;
+    add(&before, "off", "", 0, CHB_FENCING_ENTRY_PENDING); /* a reboot, in its first step */
+    assert_true(chb_history_stale(&before, &before));
+    add(&now, "reboot", "n3", 150, CHB_FENCING_ENTRY_DONE);
+    assert_false(chb_history_stale(&now, &before));
+    assert_int_equal(judge(&now, &before, 100).outcome, CHB_OUTCOME_FAILED);
+    add(&now, "reboot", "n3", 160, CHB_FENCING_ENTRY_DONE);
+    assert_int_equal(judge(&now, &before, 100).outcome, CHB_OUTCOME_DONE);
+}
+
+static void test_operation_that_nobody_will_end(void **state)
+{
+    const struct chb_fencing_message entry = make_entry("reboot", "", 0, CHB_FENCING_ENTRY_PENDING);
+    struct chb_history before = {0};
+    struct chb_history now = {0};
+
+    (void)state;
+    chb_history_add(&before, &entry, false);
+    assert_false(chb_history_is_pending(&before));
+    assert_false(chb_history_stale(&before, &before));
+    /* And yet: if it does end, it is old. */
+    add(&now, "reboot", "n3", 150, CHB_FENCING_ENTRY_DONE);
+    assert_int_equal(judge(&now, &before, 100).outcome, CHB_OUTCOME_FAILED);
+}
+
+static void test_too_many_askers(void **state)
+{
+    struct chb_history history = {0};
+
+    (void)state;
+    for (int i = 0; i <= CHB_HISTORY_ASKERS_MAX; i++) {
+        struct chb_fencing_message entry = make_entry("off", "", 0, CHB_FENCING_ENTRY_PENDING);
+        snprintf(entry.client, sizeof(entry.client), "stonith_admin.%d", i);
+        chb_history_add(&history, &entry, true);
+    }
+    assert_true(chb_history_is_pending(&history));
+    assert_true(chb_history_stale(&history, &(struct chb_history){0}));
 }
 
 static void test_future_is_unknown(void **state)
@@ -180,6 +225,9 @@ int main(void)
         cmocka_unit_test(test_after_the_loss),
         cmocka_unit_test(test_what_proves_nothing),
         cmocka_unit_test(test_known_fence_with_a_new_stamp),
+        cmocka_unit_test(test_operation_that_was_under_way),
+        cmocka_unit_test(test_operation_that_nobody_will_end),
+        cmocka_unit_test(test_too_many_askers),
         cmocka_unit_test(test_future_is_unknown),
         cmocka_unit_test(test_overflow_is_unknown),
         cmocka_unit_test(test_clock_that_is_set),
