@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Two small sequences of one row each, and the network's notice: source lab-notes, sections B and
+/* Small sequences of one row each, and the network's notice: source lab-notes, sections B and
  * C. */
 #include "qmp/sequence_table.h"
 
@@ -19,10 +19,16 @@ static const struct chb_seq_step announce_steps[] = {
     {.name = "announce the guest", .command = "announce-self", .arguments = ANNOUNCE},
 };
 
+/* A guest without ACPI takes no notice; whoever waits for its end has a time-out. */
+static const struct chb_seq_step powerdown_steps[] = {
+    {.name = "press the guest's power button", .command = "system_powerdown"},
+};
+
 static const struct chb_seq_step quit_steps[] = {
     {.name = "end QEMU", .command = "quit"},
 };
 
 CHB_SEQ_TABLE(chb_seq_start_primary, "start-primary", start_steps);
 CHB_SEQ_TABLE(chb_seq_announce, "announce", announce_steps);
+CHB_SEQ_TABLE(chb_seq_powerdown, "powerdown", powerdown_steps);
 CHB_SEQ_TABLE(chb_seq_quit, "quit", quit_steps);

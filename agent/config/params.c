@@ -104,6 +104,7 @@ static int read_times(struct chb_param_reader *reader)
     int64_t checkpoint_ms = 0;
     int64_t compare_ms = 0;
     int64_t hang_ms = 1000;
+    int64_t shutdown_ms = 60000;
     int r = read_ms(reader, CHB_PARAM_CHECKPOINT_DELAY, 1, 3600000,
                     "a time with its unit from 1ms to 1h, for example 20s", &checkpoint_ms);
     if (r == 0) {
@@ -114,9 +115,15 @@ static int read_times(struct chb_param_reader *reader)
         r = read_ms(reader, CHB_PARAM_HANG_TIMEOUT, 100, 600000,
                     "a time with its unit from 100ms to 10min, for example 1s", &hang_ms);
     }
+    if (r == 0) {
+        r = read_ms(reader, CHB_PARAM_SHUTDOWN_TIMEOUT, 0, 3600000,
+                    "a time with its unit up to 1h, for example 60s; 0s means at once",
+                    &shutdown_ms);
+    }
     config->checkpoint_delay_ms = (uint32_t)checkpoint_ms;
     config->compare_timeout_ms = (uint32_t)compare_ms;
     config->hang_timeout = chb_ms(hang_ms);
+    config->shutdown_timeout = chb_ms(shutdown_ms);
     return r;
 }
 

@@ -49,6 +49,7 @@ struct chb_vm_config {
     uint32_t checkpoint_delay_ms; /* 0: QEMU's own default */
     uint32_t compare_timeout_ms;  /* 0: QEMU's own default */
     chb_span hang_timeout;        /* 100 ms to 600 s */
+    chb_span shutdown_timeout;    /* 0: QEMU is killed at once; to 1 h */
     uint64_t resync_bytes_per_s;  /* 0: unlimited */
     bool require_fencing;
     enum chb_ipv6 ipv6;

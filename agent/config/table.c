@@ -29,6 +29,8 @@ static const struct chb_param_info infos[] = {
     [CHB_PARAM_COMPARE_TIMEOUT] = {"compare_timeout", "QEMU's, 3s",
                                    "longest time that a packet waits for its twin"},
     [CHB_PARAM_HANG_TIMEOUT] = {"hang_timeout", "1s", "silence after which a QEMU hangs"},
+    [CHB_PARAM_SHUTDOWN_TIMEOUT] = {"shutdown_timeout", "60s",
+                                    "time for the guest to switch itself off"},
     [CHB_PARAM_RESYNC_SPEED] = {"resync_speed", "unlimited", "bytes per second of a resync"},
     [CHB_PARAM_REQUIRE_FENCING] = {"require_fencing", "true",
                                    "a lost host must be fenced before its VM goes on elsewhere"},

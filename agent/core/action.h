@@ -37,7 +37,7 @@ enum chb_sequence {
     CHB_SEQUENCE_JOIN_ABORT, /* back to serving alone, as before the join */
     CHB_SEQUENCE_SOLO_PRIMARY,
     CHB_SEQUENCE_SOLO_SECONDARY,
-    CHB_SEQUENCE_QUIT, /* guest is off: let QEMU end in order */
+    CHB_SEQUENCE_POWERDOWN, /* asks the guest to switch itself off */
     CHB_SEQUENCE_MAX,
 };
 

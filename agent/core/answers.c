@@ -82,7 +82,11 @@ static void sequence_answered(struct chb_core *core, const struct chb_event *eve
             chb_kill(core, actions); /* it may serve or not: it must not stay so (R8.2) */
         }
         return;
-    case CHB_SEQUENCE_QUIT:
+    case CHB_SEQUENCE_POWERDOWN:
+        if (!done) {
+            core->powerdown_until = CHB_TIME_NEVER; /* it will not come */
+        }
+        return;
     case CHB_SEQUENCE_NONE:
     case CHB_SEQUENCE_MAX:
         return;

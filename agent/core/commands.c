@@ -22,7 +22,20 @@ static void start(struct chb_core *core, const struct chb_event *event, struct c
     chb_reply(actions, &id, true, CHB_REASON_OK, 0);
 }
 
-static void stop(struct chb_core *core, struct chb_actions *actions, uint32_t id)
+/* A second command may give the guest more time, or none. */
+static void give_time(struct chb_core *core, chb_span patience)
+{
+    int64_t ns = patience.ns < 0 ? 0 : patience.ns;
+
+    if (ns > chb_ms(CHB_PATIENCE_MAX_MS).ns) {
+        ns = chb_ms(CHB_PATIENCE_MAX_MS).ns;
+    }
+    core->powerdown_until =
+        ns == 0 ? CHB_TIME_NEVER : chb_time_add(core->now, (chb_span){.ns = ns});
+}
+
+static void stop(struct chb_core *core, const struct chb_event *event, struct chb_actions *actions,
+                 uint32_t id)
 {
     if (!core->started && core->phase == CHB_PHASE_STOPPED) {
         chb_reply(actions, &id, true, CHB_REASON_OK, 0);
@@ -32,6 +45,7 @@ static void stop(struct chb_core *core, struct chb_actions *actions, uint32_t id
     core->pending.stop_reply = id;
     core->stop_wanted = true;
     core->promoted = false;
+    give_time(core, event->u.command.patience);
 }
 
 /* Answered at once for a replica that lives, holding or not (lab-notes, D: a promote that waits
@@ -72,7 +86,8 @@ static void promote(struct chb_core *core, struct chb_actions *actions, uint32_t
     core->pending.promote_reply = id;
 }
 
-static void demote(struct chb_core *core, struct chb_actions *actions, uint32_t id)
+static void demote(struct chb_core *core, const struct chb_event *event,
+                   struct chb_actions *actions, uint32_t id)
 {
     bool serves = core->role == CHB_ROLE_PRIMARY || core->phase == CHB_PHASE_SOLO ||
                   core->phase == CHB_PHASE_GOING_SOLO || core->phase == CHB_PHASE_BOOTING;
@@ -85,6 +100,7 @@ static void demote(struct chb_core *core, struct chb_actions *actions, uint32_t 
     chb_reply(actions, &core->pending.demote_reply, false, CHB_REASON_DYING, core->self);
     core->demote_wanted = true; /* pacemaker.c lets the replica go */
     core->pending.demote_reply = id;
+    give_time(core, event->u.command.patience);
 }
 
 /* Only a pair in which the other side can take over at once. */
@@ -164,11 +180,11 @@ void chb_facts_command(struct chb_core *core, const struct chb_event *event,
     if (event->kind == CHB_EVENT_START) {
         start(core, event, actions, id);
     } else if (event->kind == CHB_EVENT_STOP) {
-        stop(core, actions, id);
+        stop(core, event, actions, id);
     } else if (event->kind == CHB_EVENT_PROMOTE) {
         promote(core, actions, id);
     } else if (event->kind == CHB_EVENT_DEMOTE) {
-        demote(core, actions, id);
+        demote(core, event, actions, id);
     } else if (event->kind == CHB_EVENT_SWITCHOVER) {
         switchover(core, actions, id, false);
     } else if (event->kind == CHB_EVENT_RESYNC) {

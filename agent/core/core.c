@@ -250,6 +250,8 @@ chb_time chb_core_deadline(const struct chb_core *core)
            core->phase == CHB_PHASE_HOLDING && peer != NULL && chb_time_before(core->now, at), at);
     at = core->record_retry_at;
     sooner(&deadline, core->record_unsure && chb_time_before(core->now, at), at);
+    at = core->powerdown_until;
+    sooner(&deadline, chb_time_before(core->now, at), at);
     if (core->phase == CHB_PHASE_SOLO) {
         at = core->join_retry_at;
         sooner(&deadline, core->join == CHB_JOIN_NONE && chb_time_before(core->now, at), at);

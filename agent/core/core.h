@@ -69,6 +69,9 @@ struct chb_core {
     bool promoted; /* Pacemaker's last command: what recurring monitors answer */
     bool stop_wanted;
     bool demote_wanted; /* the serving replica here is to go, whether or not anybody waits for it */
+    chb_time powerdown_until; /* until then a guest that runs alone may switch itself off */
+    bool powerdown_asked;     /* ... and has been asked to */
+    bool powered_down;        /* ... and has done so */
     bool seeded;
     bool guest_off;
     uint8_t health;

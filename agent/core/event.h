@@ -100,6 +100,7 @@ struct chb_event {
         struct {
             uint32_t id;                  /* answered by CHB_ACTION_REPLY; 0: nobody waits */
             uint32_t node;                /* PEER_IS_DOWN: who; SWITCHOVER: 0 or the wished node */
+            chb_span patience;            /* STOP, DEMOTE: for the guest to switch itself off */
             struct chb_settings settings; /* START */
         } command;
         struct {

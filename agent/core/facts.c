@@ -214,6 +214,9 @@ static void qemu_exited(struct chb_core *core, struct chb_actions *actions)
     core->pending.start = 0;
     core->exited = true;
     core->demote_wanted = false;
+    core->powerdown_until = CHB_TIME_NEVER;
+    core->powerdown_asked = false;
+    core->powered_down = false;
     if (core->join == CHB_JOIN_WANTED || core->join == CHB_JOIN_RUNNING) {
         core->join = CHB_JOIN_NONE; /* a primary's; a secondary still has to say that it failed */
     }
@@ -248,9 +251,13 @@ static void facts_qemu(struct chb_core *core, const struct chb_event *event,
             core->broken_at = core->now;
         }
     } else if (event->kind == CHB_EVENT_GUEST_OFF) {
-        core->guest_off = true;
         chb_note(actions, CHB_NOTE_GUEST_OFF, core->self, 0, core->generation);
-        chb_act(actions, CHB_ACTION_RESOURCE_OFF);
+        if (core->stop_wanted || core->demote_wanted) {
+            core->powered_down = true; /* as it was asked to: Pacemaker knows */
+        } else {
+            core->guest_off = true;
+            chb_act(actions, CHB_ACTION_RESOURCE_OFF);
+        }
     } else if (event->kind == CHB_EVENT_DISK_ERROR) {
         core->health = 0;
     } else if (event->kind == CHB_EVENT_OVERLAYS_MERGED) {

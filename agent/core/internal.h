@@ -35,6 +35,7 @@
 #define CHB_RECORD_RETRY_MS 1000
 #define CHB_HANG_TIMEOUT_MIN_MS 100
 #define CHB_HANG_TIMEOUT_MAX_MS 600000
+#define CHB_PATIENCE_MAX_MS 3600000
 #define CHB_JOIN_RETRY_MS 1000
 #define CHB_JOIN_RETRY_MAX_MS 30000
 /* From "wanted" to "ready": the secondary's QEMU is started and prepared. */
@@ -87,6 +88,11 @@ void chb_phase_dying(struct chb_core *core, struct chb_actions *actions);
 /* pairing.c */
 void chb_phase_solo(struct chb_core *core, struct chb_actions *actions);
 void chb_join_failed(struct chb_core *core, struct chb_actions *actions);
+/* The record of the pair is on the disk, or may be: the pair is a fact, and so is what becomes of it
+ * (R5.2). */
+bool chb_join_is_committed(const struct chb_core *core);
+/* Clears the remains of a join, one try at a time. True if there are none. */
+bool chb_join_cleared(struct chb_core *core, struct chb_actions *actions);
 /* filling.c */
 bool chb_filling_wanted(const struct chb_core *core, const struct chb_peer **ret_primary);
 void chb_phase_filling(struct chb_core *core, struct chb_actions *actions);
@@ -108,7 +114,8 @@ bool chb_main_alive(const struct chb_core *core);
 
 /* pacemaker.c */
 void chb_score(struct chb_core *core, struct chb_actions *actions);
-/* True if Pacemaker's or the operator's wish has the replica killed. */
+/* True if the replica is to go, at Pacemaker's or the operator's wish or because its line is lost:
+ * it is killed, or its guest switches itself off. */
 bool chb_wishes(struct chb_core *core, struct chb_actions *actions);
 
 #endif

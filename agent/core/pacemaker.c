@@ -43,6 +43,33 @@ static bool line_is_lost(const struct chb_core *core, uint32_t *ret_node)
     return false;
 }
 
+/* The VM's last replica is to go, and its guest still has time to switch itself off. */
+static bool has_patience(const struct chb_core *core)
+{
+    return core->qemu_alive && !core->powered_down && !core->guest_off &&
+           chb_time_is_set(core->powerdown_until) &&
+           !chb_time_reached(core->now, core->powerdown_until);
+}
+
+/* It first has to become a replica that serves alone, or is about to be one of a pair. */
+static bool is_on_its_way(const struct chb_core *core)
+{
+    return chb_join_is_committed(core) ||
+           (core->phase == CHB_PHASE_GOING_SOLO && !core->demote_wanted);
+}
+
+/* The guest is asked to switch itself off, as on a host of its own. */
+static void power_down(struct chb_core *core, struct chb_actions *actions)
+{
+    if (core->join == CHB_JOIN_RUNNING || core->join == CHB_JOIN_WANTED) {
+        chb_join_failed(core, actions);
+    }
+    if (chb_join_cleared(core, actions) && core->pending.sequence == 0 && !core->powerdown_asked) {
+        core->powerdown_asked = true;
+        chb_sequence(core, actions, CHB_SEQUENCE_POWERDOWN, 0, false);
+    }
+}
+
 bool chb_wishes(struct chb_core *core, struct chb_actions *actions)
 {
     uint32_t node = 0;
@@ -53,7 +80,12 @@ bool chb_wishes(struct chb_core *core, struct chb_actions *actions)
         return true;
     }
     if (core->stop_wanted || core->demote_wanted) {
-        if (core->qemu_alive) {
+        if (has_patience(core) && is_on_its_way(core)) {
+            return false;
+        }
+        if (has_patience(core) && core->phase == CHB_PHASE_SOLO) {
+            power_down(core, actions);
+        } else if (core->qemu_alive) {
             chb_kill(core, actions);
         } else {
             chb_enter(core, actions, CHB_PHASE_SPARE);

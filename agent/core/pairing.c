@@ -60,14 +60,20 @@ void chb_join_failed(struct chb_core *core, struct chb_actions *actions)
     core->in_colo = false;
 }
 
+bool chb_join_cleared(struct chb_core *core, struct chb_actions *actions)
+{
+    if (core->join_dirty && core->pending.sequence == 0 &&
+        chb_time_reached(core->now, core->abort_retry_at)) {
+        chb_sequence(core, actions, CHB_SEQUENCE_JOIN_ABORT, core->join_failed_node, true);
+    }
+    return !core->join_dirty;
+}
+
 static void want(struct chb_core *core, struct chb_actions *actions)
 {
     const struct chb_peer *peer = NULL;
 
-    if (core->join_dirty) {
-        if (core->pending.sequence == 0 && chb_time_reached(core->now, core->abort_retry_at)) {
-            chb_sequence(core, actions, CHB_SEQUENCE_JOIN_ABORT, core->join_failed_node, true);
-        }
+    if (!chb_join_cleared(core, actions)) {
         return;
     }
     if (core->guest_off || !chb_time_reached(core->now, core->join_retry_at)) {
@@ -142,17 +148,24 @@ static void commit(struct chb_core *core, struct chb_actions *actions)
     chb_note(actions, CHB_NOTE_PAIRED, core->peer, (uint32_t)core->role, core->generation);
 }
 
+bool chb_join_is_committed(const struct chb_core *core)
+{
+    return core->join == CHB_JOIN_RUNNING &&
+           (core->record.kind == CHB_RECORD_PAIRED ||
+            ((core->pending.persist != 0 || core->record_unsure) &&
+             core->record_next.kind == CHB_RECORD_PAIRED));
+}
+
 static void run(struct chb_core *core, struct chb_actions *actions)
 {
     const struct chb_peer *peer = chb_core_peer(core, core->join_node);
 
     if (core->pending.persist != 0) {
-        return; /* once it is being written, the pair is a fact, and so is what becomes of it */
+        return;
     }
-    bool recorded = core->record.kind == CHB_RECORD_PAIRED ||
-                    (core->record_unsure && core->record_next.kind == CHB_RECORD_PAIRED);
-    if (!recorded && (!chb_peer_talks(peer) || peer->msg.phase != CHB_PHASE_FILLING ||
-                      peer->msg.join_id != core->join_id || chb_time_is_set(core->broken_at))) {
+    if (!chb_join_is_committed(core) &&
+        (!chb_peer_talks(peer) || peer->msg.phase != CHB_PHASE_FILLING ||
+         peer->msg.join_id != core->join_id || chb_time_is_set(core->broken_at))) {
         core->broken_at = CHB_TIME_NEVER;
         chb_join_failed(core, actions);
         return;

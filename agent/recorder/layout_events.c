@@ -34,6 +34,7 @@ static const struct chb_layout start = EVENT_LAYOUT(start);
 static const struct chb_field command_fields[] = {
     EVENT(command.id),
     EVENT(command.node),
+    EVENT(command.patience),
 };
 static const struct chb_layout command = EVENT_LAYOUT(command);
 

@@ -16,6 +16,8 @@
 #define PROMOTE_TIMEOUT_MS 90000
 #define TIMEOUT_MS_MAX 3600000
 #define LOADED_TIMEOUT_MS 10000
+#define SHUTDOWN_TIMEOUT_MS 60000 /* when the parameters are not known */
+#define KILL_MARGIN_MS 5000       /* of a command's time: for a QEMU to be killed and seen dead */
 
 static void answer(struct chb_daemon *daemon, uint64_t client, struct json_object *reply)
 {
@@ -175,6 +177,23 @@ static void to_core(struct chb_vm *vm, uint64_t client, enum chb_event_kind kind
     }
 }
 
+/* A stop, or a demote of the last replica: the guest may switch itself off, and is killed before
+ * the command's own time is over. */
+static void take_down(struct chb_vm *vm, uint64_t client, enum chb_event_kind kind,
+                      int64_t timeout_ms)
+{
+    struct chb_event event = {.kind = kind};
+    chb_span patience =
+        vm->config != NULL ? vm->config->shutdown_timeout : chb_ms(SHUTDOWN_TIMEOUT_MS);
+    chb_span most = chb_ms(timeout_ms > KILL_MARGIN_MS ? timeout_ms - KILL_MARGIN_MS : 0);
+    event.u.command.patience = most.ns < patience.ns ? most : patience;
+    event.u.command.id =
+        chb_command_new(vm->daemon, CHB_COMMAND_PLAIN, client, vm, chb_ms(timeout_ms));
+    if (event.u.command.id != 0) {
+        chb_vm_event(vm, &event);
+    }
+}
+
 /* The node named by an argument. Returns false after having answered. */
 static bool take_node(struct chb_daemon *daemon, uint64_t client,
                       const struct chb_control_request *request, const char *key,
@@ -323,13 +342,13 @@ static void needs_vm(struct chb_vm *vm, uint64_t client, const struct chb_contro
         return;
     case VERB_VM_STOP:
         chb_vm_setup_cancel(vm);
-        to_core(vm, client, CHB_EVENT_STOP, 0, timeout > 0 ? timeout : STOP_TIMEOUT_MS);
+        take_down(vm, client, CHB_EVENT_STOP, timeout > 0 ? timeout : STOP_TIMEOUT_MS);
         return;
     case VERB_VM_PROMOTE:
         to_core(vm, client, CHB_EVENT_PROMOTE, 0, timeout > 0 ? timeout : PROMOTE_TIMEOUT_MS);
         return;
     case VERB_VM_DEMOTE:
-        to_core(vm, client, CHB_EVENT_DEMOTE, 0, timeout > 0 ? timeout : STOP_TIMEOUT_MS);
+        take_down(vm, client, CHB_EVENT_DEMOTE, timeout > 0 ? timeout : STOP_TIMEOUT_MS);
         return;
     case VERB_STATUS:
     case VERB_EVENTS:

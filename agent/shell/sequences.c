@@ -25,8 +25,8 @@ static const struct chb_seq_table *table_of(enum chb_sequence sequence)
         return &chb_seq_solo_primary;
     case CHB_SEQUENCE_SOLO_SECONDARY:
         return &chb_seq_solo_secondary;
-    case CHB_SEQUENCE_QUIT:
-        return &chb_seq_quit;
+    case CHB_SEQUENCE_POWERDOWN:
+        return &chb_seq_powerdown;
     case CHB_SEQUENCE_NONE:
     case CHB_SEQUENCE_MAX:
         break;

@@ -117,7 +117,7 @@ static const char *const sequences[] = {
     [CHB_SEQUENCE_JOIN_ABORT] = "join-abort",
     [CHB_SEQUENCE_SOLO_PRIMARY] = "solo-primary",
     [CHB_SEQUENCE_SOLO_SECONDARY] = "solo-secondary",
-    [CHB_SEQUENCE_QUIT] = "quit",
+    [CHB_SEQUENCE_POWERDOWN] = "powerdown",
 };
 static_assert(COUNT(sequences) == CHB_SEQUENCE_MAX, "one name for each sequence");
 

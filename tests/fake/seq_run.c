@@ -33,6 +33,7 @@ static const struct {
     {"join-abort", &chb_seq_join_abort},
     {"solo-secondary", &chb_seq_solo_secondary},
     {"solo-primary", &chb_seq_solo_primary},
+    {"powerdown", &chb_seq_powerdown},
     {"quit", &chb_seq_quit},
     {"announce", &chb_seq_announce},
 };

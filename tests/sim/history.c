@@ -32,6 +32,9 @@ static void choose_options(struct chb_sim_options *options, uint64_t seed)
     static const uint32_t echoes[] = {0, 0, 10, 100};
     options->echo = echoes[chb_sim_rng_below(&rng, 4)];
     options->fence_ms = (uint32_t)chb_sim_rng_between(&rng, 20, 1500);
+    static const uint32_t patiences_ms[] = {0, 500, 10000, 40000};
+    options->patience_ms = patiences_ms[chb_sim_rng_below(&rng, 4)];
+    options->deaf_guest = chb_sim_rng_chance(&rng, 300) ? 1000 : 100;
     if (chb_sim_rng_chance(&rng, 300)) {
         options->fence_mode =
             (enum chb_sim_fence_mode)chb_sim_rng_below(&rng, CHB_SIM_FENCE_LATE + 1);

@@ -74,6 +74,31 @@ static void on_done(struct chb_sim *sim, const struct chb_sim_item *item)
     }
 }
 
+/* A guest that has been asked to switch itself off does so, after a while or never. */
+static void on_guest_off(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[item->node];
+
+    if (qemu->serial == item->tag && qemu->mode == CHB_SIM_MODE_ALONE) {
+        sim->stats.powered_down++;
+        chb_sim_trace(sim, item->node, "the guest switches itself off");
+        chb_sim_deliver(sim, item->node, chb_sim_latency(sim, 0, 5, 50), CHB_EVENT_GUEST_OFF)
+            ->event.u.qemu.qemu = qemu->id;
+    }
+}
+
+static void on_power_button(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    if (!may_go_on(sim, item) || by_chance(sim, item->node)) {
+        return;
+    }
+    if (!chb_sim_rng_chance(&sim->rng, sim->options.deaf_guest)) {
+        (void)chb_sim_plan(sim, chb_sim_latency(sim, 200, 8000, 60000), on_guest_off, item->node,
+                           CHB_SIM_VM(sim)->qemu[item->node].serial);
+    }
+    finish(sim, item->node, CHB_OUTCOME_DONE);
+}
+
 /* ---- secondary ---- */
 
 static void on_prepare(struct chb_sim *sim, const struct chb_sim_item *item)
@@ -329,8 +354,10 @@ void chb_sim_sequence(struct chb_sim *sim, uint32_t node, const struct chb_actio
         CHB_SIM_VM(sim)->qemu[node].solo_op = run->op;
         next(sim, node, chb_sim_latency(sim, 2, 15, 80), on_solo);
         return;
+    case CHB_SEQUENCE_POWERDOWN:
+        next(sim, node, chb_sim_latency(sim, 1, 5, 100), on_power_button);
+        return;
     case CHB_SEQUENCE_NONE:
-    case CHB_SEQUENCE_QUIT:
     case CHB_SEQUENCE_MAX:
         break;
     }

@@ -114,6 +114,9 @@ void chb_sim_command(struct chb_sim *sim, uint32_t node, enum chb_event_kind kin
 
     item->event.u.command.id = id;
     item->event.u.command.node = about;
+    if (kind == CHB_EVENT_STOP || kind == CHB_EVENT_DEMOTE) {
+        item->event.u.command.patience = chb_ms(sim->options.patience_ms);
+    }
     item->event.u.command.settings = (struct chb_settings){
         .spec_hash = 4711,
         .disk_bytes = {1u << 30},

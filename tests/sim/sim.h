@@ -142,9 +142,11 @@ struct chb_sim_options {
     uint32_t noise;   /* 0: short, regular latencies; 1000: wild */
     bool quorum_stop; /* no-quorum-policy=stop */
     bool fence_reboots;
-    bool torn_records; /* a power cut may tear a record */
-    bool unsafe;       /* require_fencing=false: the operator's signature under R1 and R2 */
-    uint32_t echo;     /* permille of answers that come a second time, late */
+    bool torn_records;    /* a power cut may tear a record */
+    bool unsafe;          /* require_fencing=false: the operator's signature under R1 and R2 */
+    uint32_t echo;        /* permille of answers that come a second time, late */
+    uint32_t patience_ms; /* of a stop or demote, for the guest to switch itself off */
+    uint32_t deaf_guest;  /* permille: it does not listen to the power button */
     enum chb_sim_fence_mode fence_mode;
     uint32_t fence_ms;
     uint32_t images; /* bit per node: image present at first */
@@ -178,8 +180,9 @@ struct chb_sim_stats {
     uint64_t agent_restarts;
     uint64_t qemu_deaths;
     uint64_t faults;
-    uint64_t recoveries; /* Pacemaker: demote, stop, start after a failed monitor */
-    uint64_t seeds;      /* the operator had to say where the data is */
+    uint64_t recoveries;   /* Pacemaker: demote, stop, start after a failed monitor */
+    uint64_t powered_down; /* guests that switched themselves off when they were asked to */
+    uint64_t seeds;        /* the operator had to say where the data is */
 };
 
 struct chb_sim_trace {

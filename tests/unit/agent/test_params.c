@@ -8,15 +8,15 @@
 
 static void all_of_them(void **state)
 {
-    struct chb_vm_config *c =
-        PARSED({"disks", "/a.qcow2,id=SER1 '/b c.raw,format=raw,device=virtio-scsi-x'  /d,,e.img"},
-               {"nics", "bridge=br0 bridge=br1,mac=52-54-00-AB-cd-ef,model=e1000"},
-               {"memory", "2G"}, {"cpus", "4"}, {"cpu", "host,-vmx"}, {"machine", "q35,usb=off"},
-               {"accel", "tcg"}, {"uuid", "550e8400-e29b-41d4-a716-446655440000"},
-               {"qemu", "/opt/qemu"}, {"qemu_args", "-device \"virtio-rng-pci\""},
-               {"overlay_dir", "/dev/shm"}, {"replication_link", "1"}, {"checkpoint_delay", "20s"},
-               {"compare_timeout", "3s"}, {"hang_timeout", "1500ms"}, {"resync_speed", "100M"},
-               {"require_fencing", "false"}, {"ipv6", "allow"}, {"name", "web"});
+    struct chb_vm_config *c = PARSED(
+        {"disks", "/a.qcow2,id=SER1 '/b c.raw,format=raw,device=virtio-scsi-x'  /d,,e.img"},
+        {"nics", "bridge=br0 bridge=br1,mac=52-54-00-AB-cd-ef,model=e1000"}, {"memory", "2G"},
+        {"cpus", "4"}, {"cpu", "host,-vmx"}, {"machine", "q35,usb=off"}, {"accel", "tcg"},
+        {"uuid", "550e8400-e29b-41d4-a716-446655440000"}, {"qemu", "/opt/qemu"},
+        {"qemu_args", "-device \"virtio-rng-pci\""}, {"overlay_dir", "/dev/shm"},
+        {"replication_link", "1"}, {"checkpoint_delay", "20s"}, {"compare_timeout", "3s"},
+        {"hang_timeout", "1500ms"}, {"shutdown_timeout", "3min"}, {"resync_speed", "100M"},
+        {"require_fencing", "false"}, {"ipv6", "allow"}, {"name", "web"});
     (void)state;
     assert_int_equal(c->spec.n_disks, 3);
     assert_string_equal(c->spec.disks[0].path, "/a.qcow2");
@@ -45,6 +45,7 @@ static void all_of_them(void **state)
     assert_int_equal(c->checkpoint_delay_ms, 20000);
     assert_int_equal(c->compare_timeout_ms, 3000);
     assert_int_equal(chb_span_ms(c->hang_timeout), 1500);
+    assert_int_equal(chb_span_ms(c->shutdown_timeout), 180000);
     assert_int_equal(c->resync_bytes_per_s, 100 << 20);
     assert_false(c->require_fencing);
     assert_int_equal(c->ipv6, CHB_IPV6_ALLOW);
@@ -68,6 +69,7 @@ static void defaults(void **state)
     assert_int_equal(c->checkpoint_delay_ms, 0);
     assert_int_equal(c->compare_timeout_ms, 0);
     assert_int_equal(chb_span_ms(c->hang_timeout), 1000);
+    assert_int_equal(chb_span_ms(c->shutdown_timeout), 60000);
     assert_int_equal(c->resync_bytes_per_s, 0);
     assert_true(c->require_fencing);
     assert_int_equal(c->ipv6, CHB_IPV6_DROP);
@@ -109,7 +111,7 @@ static void hash_ignores(void **state)
         PARSED({"disks", "/y.raw,format=raw"}, {"nics", "bridge=br9,model=virtio-net-pci"},
                {"machine", "pc"}, {"accel", "kvm"}, {"overlay_dir", "/z"}, {"qemu", "/opt/q"},
                {"checkpoint_delay", "1s"}, {"compare_timeout", "1s"}, {"hang_timeout", "2s"},
-               {"resync_speed", "1M"}, {"memory", "1024"});
+               {"shutdown_timeout", "0s"}, {"resync_speed", "1M"}, {"memory", "1024"});
     (void)state;
     assert_true(a->spec_hash != 0);
     assert_true(a->spec_hash == b->spec_hash);

@@ -37,6 +37,8 @@ static void wrong_values(void **state)
         {"compare_timeout", "11min", "to 10min"},
         {"hang_timeout", "99ms", "from 100ms"},
         {"hang_timeout", "601s", "to 10min"},
+        {"shutdown_timeout", "61min", "up to 1h"},
+        {"shutdown_timeout", "-1s", "up to 1h"},
         {"resync_speed", "100", "with their unit"},
         {"resync_speed", "1K", "64K or more"},
         {"require_fencing", "perhaps", "true or false"},

@@ -151,6 +151,43 @@ static void guest_switches_itself_off(void **state)
     story_end(sim);
 }
 
+static bool all_stopped(const struct chb_sim *sim)
+{
+    return CHB_SIM_VM(sim)->unit[1].core.phase == CHB_PHASE_STOPPED &&
+           CHB_SIM_VM(sim)->unit[2].core.phase == CHB_PHASE_STOPPED;
+}
+
+/* Of a pair, the last replica's guest is asked to switch itself off, and has its time for it. */
+static void stop_asks_the_guest(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    sim->options.patience_ms = 30000;
+    CHB_SIM_VM(sim)->pacemaker.target_stopped = true;
+    chb_sim_pacemaker_poke(sim, 0);
+    (void)story_until(sim, 20000, all_stopped);
+    assert_int_equal(sim->stats.powered_down, 1);
+    CHB_SIM_VM(sim)->pacemaker.target_stopped = false;
+    chb_sim_pacemaker_poke(sim, 0);
+    (void)story_until(sim, 20000, chb_sim_is_pair);
+    story_end(sim);
+}
+
+/* A guest that does not listen is killed when its time is over, and stop succeeds. */
+static void stop_kills_a_deaf_guest(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    sim->options.patience_ms = 20000;
+    sim->options.deaf_guest = 1000;
+    CHB_SIM_VM(sim)->pacemaker.target_stopped = true;
+    chb_sim_pacemaker_poke(sim, 0);
+    assert_in_range(story_until(sim, 30000, all_stopped), 20000, 30000);
+    assert_int_equal(sim->stats.powered_down, 0);
+    assert_int_equal(sim->stats.fences, 0);
+    story_end(sim);
+}
+
 /* R9: a restart of the agent in any phase of either side ends in a pair. */
 static void agent_restarts(uint32_t node, enum chb_phase phase, int64_t away_ms)
 {
@@ -327,6 +364,8 @@ int main(void)
         cmocka_unit_test(demote_hands_over),
         cmocka_unit_test(resync_by_operator),
         cmocka_unit_test(guest_switches_itself_off),
+        cmocka_unit_test(stop_asks_the_guest),
+        cmocka_unit_test(stop_kills_a_deaf_guest),
         cmocka_unit_test(agent_restarts_while_it_starts),
         cmocka_unit_test(agent_restarts_in_a_pair),
         cmocka_unit_test(agent_restarts_while_holding),
