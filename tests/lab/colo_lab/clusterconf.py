@@ -78,17 +78,20 @@ def _set(parent, tag, identity, values):
         ET.SubElement(element, "nvpair", id=f"{identity}-{name}", name=name, value=str(value))
 
 
-def _fence_device(resources, node):
+def _fence_device(resources, node, options):
     device = ET.SubElement(resources, "primitive", {
         "id": f"fence-{node}", "class": "stonith", "type": "fence_lab"})
     _set(device, "instance_attributes", f"fence-{node}-options", {
-        "pcmk_host_list": node, "port": node, "pcmk_reboot_action": "off"})
+        "pcmk_host_list": node, "port": node, "pcmk_reboot_action": "off", **options})
     operations = ET.SubElement(device, "operations")
     ET.SubElement(operations, "op", id=f"fence-{node}-monitor", name="monitor", interval="60s")
 
 
-def first_cib(names, properties, fencing):
-    """CIB to start with: without it the first election alone takes dc-deadtime (20 s)."""
+def first_cib(names, properties, fencing, fence_options=None):
+    """CIB to start with: without it the first election alone takes dc-deadtime (20 s).
+
+    fence_options: {node: more options of the device that fences it}.
+    """
     empty = subprocess.run(["/usr/sbin/cibadmin", "--empty"], check=True, capture_output=True,
                            text=True).stdout
     root = ET.fromstring(empty)
@@ -102,6 +105,7 @@ def first_cib(names, properties, fencing):
         ET.SubElement(nodes, "node", id=str(number), uname=name)
     if fencing:
         for name in names:
-            _fence_device(configuration.find("resources"), name)
+            _fence_device(configuration.find("resources"), name,
+                          (fence_options or {}).get(name, {}))
     ET.indent(root)
     return ET.tostring(root, encoding="unicode") + "\n"

@@ -31,6 +31,7 @@ class LabOptions:
     token_ms: int = 300
     two_node: bool = False
     fencing: bool = True
+    fence_options: dict = field(default_factory=dict)   # {node: more options of its device}
     properties: dict = field(default_factory=dict)      # more cluster properties
     totem: dict = field(default_factory=dict)           # more keys of corosync's totem section
     build: str = str(DEFAULT_BUILD)                     # build tree; None for no product
@@ -144,7 +145,8 @@ class Lab:
     def _write_disks(self, configs):
         options = self.options
         authkey = secrets.token_bytes(256)
-        cib = clusterconf.first_cib(list(self.nodes), options.properties, options.fencing)
+        cib = clusterconf.first_cib(list(self.nodes), options.properties, options.fencing,
+                                    options.fence_options)
         corosync = clusterconf.corosync_conf(options.nodes, options.token_ms, options.two_node,
                                              extra_totem=options.totem)
         agent = (LAB_DIR / "fence" / "fence_lab").read_bytes()

@@ -33,10 +33,20 @@ class Power:
         """How the fence device treats requests against `name` from now on.
 
         ok; fail (refuses); hang (never answers, does nothing); slow (waits delay_s, then works);
-        done-hang (switches off, never says so); done-fail (switches off, says that it failed).
+        done-hang (switches off, never says so); done-fail (switches off, says that it failed);
+        late (takes the order, never answers, carries it out at release()); done-late (switches
+        off, says so at release()).
         """
         ask(self._socket, {"op": "fault", "node": name, "mode": mode, "delay_s": delay_s})
         self.timeline.add(f"fence device of {name}: {mode}", delay_s=delay_s)
+
+    def release(self, name):
+        """Late orders against `name` are carried out and late answers given. Returns {"orders":
+        0 or 1}, and "cut" and "dead" like off() if there was one."""
+        answer = ask(self._socket, {"op": "release", "node": name})
+        self.timeline.add(f"the fence device of {name} does what it is late with",
+                          at=answer.get("cut"))
+        return answer
 
     def block(self, asker, blocked=True):
         """Cuts node `asker` off from the fence device (or lets it back in)."""

@@ -6,7 +6,7 @@ nodes (parent-death signal) and frees the namespaces (nobody holds them any more
 leaves no more than a folder of files.
 
 Two sockets, one JSON object a line:
-  control.sock          the lab: status, on, off, fault, block, shutdown
+  control.sock          the lab: status, on, off, fault, release, block, shutdown
   shared/power.sock     the fence agents in the nodes: off, on, reboot, status, list
 Only the second one is subject to the faults that a scenario orders.
 """
@@ -22,7 +22,7 @@ from . import kernel, netlink
 from .powernode import PowerNode
 from .processes import kill_in_namespace
 
-FAULTS = ("ok", "fail", "hang", "slow", "done-hang", "done-fail")
+FAULTS = ("ok", "fail", "hang", "slow", "late", "done-hang", "done-fail", "done-late")
 
 
 class PowerDaemon:
@@ -39,6 +39,8 @@ class PowerDaemon:
                       for name, node in self.config["nodes"].items()}
         self.faults = {name: {"mode": "ok", "delay_s": 0} for name in self.nodes}
         self.blocked = set()
+        self.late = set()       # orders taken from agents that are long gone
+        self.released = {name: asyncio.Event() for name in self.nodes}
         self.log = open(self.state / "log" / "power.log", "a", buffering=1)
         self.finished = asyncio.Event()
         self.tasks = set()
@@ -70,7 +72,10 @@ class PowerDaemon:
             if request["mode"] not in FAULTS:
                 raise ValueError(f"fault is one of {', '.join(FAULTS)}")
             self.faults[node.name] = {"mode": request["mode"], "delay_s": request["delay_s"]}
+            self.released[node.name].clear()
             return {}
+        if action == "release":
+            return await self._release(node)
         if action == "block":
             (self.blocked.add if request["blocked"] else self.blocked.discard)(node.name)
             return {}
@@ -92,8 +97,11 @@ class PowerDaemon:
             return {"on": node.is_on}
         asked, fault = kernel.boottime(), self.faults[node.name]
         self.note(action=action, target=node.name, by=by, result="asked", mode=fault["mode"])
-        await self._obstruct(fault)
+        await self._obstruct(node, fault)
         times = await self._act(node, action)
+        if fault["mode"] == "done-late":
+            self.note(action=action, target=node.name, by=by, result="done, said later", **times)
+            await self.released[node.name].wait()
         if fault["mode"] == "done-hang":
             self.note(action=action, target=node.name, by=by, result="done, not said", **times)
             await asyncio.Event().wait()
@@ -103,10 +111,23 @@ class PowerDaemon:
         self.note(action=action, target=node.name, by=by, result="confirmed", asked=asked, **times)
         return {"on": node.is_on}
 
-    async def _obstruct(self, fault):
+    async def _release(self, node):
+        """Late orders are carried out, late answers are given."""
+        self.released[node.name].set()
+        if node.name not in self.late:
+            return {"orders": 0}
+        self.late.discard(node.name)
+        cut, dead = await node.off()
+        self.note(action="off", target=node.name, by="a late order", result="done late", cut=cut,
+                  dead=dead)
+        return {"orders": 1, "cut": cut, "dead": dead}
+
+    async def _obstruct(self, node, fault):
         if fault["mode"] == "fail":
             raise OSError("the lab wants fencing to fail")
-        if fault["mode"] == "hang":
+        if fault["mode"] == "late":
+            self.late.add(node.name)
+        if fault["mode"] in ("hang", "late"):
             await asyncio.Event().wait()
         if fault["mode"] == "slow":
             await asyncio.sleep(fault["delay_s"])
