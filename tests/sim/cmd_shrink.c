@@ -110,6 +110,20 @@ static void fewer_nodes(struct shrink *shrink)
     }
 }
 
+static void one_vm(struct shrink *shrink)
+{
+    if (shrink->best.options.n_vms > 1) {
+        begin_next(shrink);
+        shrink->next.options.n_vms = 1;
+        for (uint32_t i = shrink->next.faults.n; i-- > 0;) {
+            if (shrink->next.faults.list[i].vm != 0) {
+                drop_at(shrink, i, 1);
+            }
+        }
+        (void)take(shrink);
+    }
+}
+
 static void plainer(struct shrink *shrink)
 {
     struct chb_sim_options usual;
@@ -167,6 +181,7 @@ static void make_small(struct shrink *shrink)
     drop_faults(shrink);
     do { /* a plainer world may need fewer faults */
         n = shrink->best.faults.n;
+        one_vm(shrink);
         fewer_nodes(shrink);
         plainer(shrink);
         shorter(shrink);

@@ -350,13 +350,12 @@ static void vm_well(struct chb_sim *sim, uint32_t node)
 static void keep_well(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     (void)item;
-    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
+    for (uint32_t node = 1; node <= sim->options.n_nodes && sim->now_ns >= sim->left_until;
+         node++) {
         host_well(&sim->host[node]);
         CHB_SIM_FOR_VMS(sim)
         {
-            if (sim->now_ns >= sim->hangs_until) {
-                vm_well(sim, node);
-            }
+            vm_well(sim, node);
         }
         if (!sim->host[node].on) {
             chb_sim_host_on(sim, node);

@@ -246,7 +246,7 @@ struct chb_sim {
     int64_t faults_until;
     struct chb_sim_rng strike_rng; /* of the fault that strikes now */
     int64_t strike_ms;
-    int64_t hangs_until;                 /* in the calm, QEMUs that hang are left so until then */
+    int64_t left_until;                  /* in the calm, nobody repairs anything until then */
     const struct chb_sim_faults *listed; /* these strike, and no others; NULL: chance */
 
     struct chb_sim_queue queue;

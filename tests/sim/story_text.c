@@ -21,6 +21,7 @@ struct option {
 static const struct option options[] = {
     OPTION("seed", seed),
     OPTION("nodes", n_nodes),
+    OPTION("vms", n_vms),
     OPTION("quorum", quorum),
     OPTION("token", token_ms),
     OPTION("fill", fill_ms),
@@ -58,6 +59,9 @@ void chb_story_print_fault(const struct chb_sim_fault *fault, FILE *file)
             (unsigned long long)fault->seed);
     if (fault->ms != 0) {
         fprintf(file, " ms %lld", (long long)fault->ms);
+    }
+    if (fault->vm != 0) {
+        fprintf(file, " vm %u", fault->vm);
     }
     fputc('\n', file);
 }
@@ -120,7 +124,7 @@ static bool read_kind(const char *word, uint32_t *ret_kind)
     return false;
 }
 
-/* MOMENT KIND nNODE [seed N] [ms N] */
+/* MOMENT KIND nNODE [seed N] [ms N] [vm N] */
 static bool read_fault(struct chb_sim_story *story, char **rest)
 {
     struct chb_sim_fault fault = {.seed = story->faults.n};
@@ -144,6 +148,8 @@ static bool read_fault(struct chb_sim_story *story, char **rest)
             fault.seed = value;
         } else if (strcmp(word, "ms") == 0) {
             fault.ms = (int64_t)value;
+        } else if (strcmp(word, "vm") == 0) {
+            fault.vm = (uint32_t)value;
         } else {
             return false;
         }
@@ -187,12 +193,14 @@ static bool makes_sense(const struct chb_sim_story *story)
     for (uint32_t i = 0; i < story->faults.n; i++) {
         const struct chb_sim_fault *fault = &story->faults.list[i];
         if (fault->at_ns < last_ns || fault->at_ns >= CHB_SIM_MS(story->faults_ms) ||
-            fault->node < 1 || fault->node > story->options.n_nodes) {
+            fault->node < 1 || fault->node > story->options.n_nodes ||
+            fault->vm >= story->options.n_vms) {
             return false;
         }
         last_ns = fault->at_ns;
     }
-    return story->options.n_nodes >= 2 && story->options.n_nodes <= CHB_SIM_NODES_MAX &&
+    return story->options.n_vms >= 1 && story->options.n_vms <= CHB_SIM_VMS_MAX &&
+           story->options.n_nodes >= 2 && story->options.n_nodes <= CHB_SIM_NODES_MAX &&
            story->faults_ms >= CHB_SIM_STORY_MIN_MS && story->faults_ms < 1000000000;
 }
 
