@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* colo-sim replay: one history, told. Of a seed, of some of its faults, or of a story in a file. */
+/* colo-sim replay: one history, told. Of a seed, of some of its faults, of a story in a file, or of
+ * a production daemon. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <tests/sim/cmd.h>
+#include <tests/sim/recording.h>
 #include <tests/sim/story_text.h>
 
 struct what {
@@ -11,6 +13,7 @@ struct what {
     uint64_t seed;
     const char *keep; /* numbers of faults, from 1, with commas between */
     const char *faults;
+    const char *recording;
     bool trace;
 };
 
@@ -107,11 +110,16 @@ int chb_cmd_replay(struct chb_cmd_args *args)
         } else if (chb_cmd_flag(args, "--trace")) {
             what.trace = true;
         } else if (!chb_cmd_text(args, "--keep", &what.keep) &&
-                   !chb_cmd_text(args, "--faults", &what.faults)) {
+                   !chb_cmd_text(args, "--faults", &what.faults) &&
+                   !chb_cmd_text(args, "--recording", &what.recording)) {
             chb_cmd_usage(args);
         }
     }
-    if (what.have_seed == (what.faults != NULL) || (what.keep != NULL && !what.have_seed)) {
+    if (what.recording != NULL && !what.have_seed && what.faults == NULL && what.keep == NULL) {
+        return chb_recording_replay(what.recording, what.trace);
+    }
+    if (what.recording != NULL || what.have_seed == (what.faults != NULL) ||
+        (what.keep != NULL && !what.have_seed)) {
         chb_cmd_usage(args);
     }
     return replay(&what);

@@ -13,7 +13,8 @@ struct command {
 
 static const struct command commands[] = {
     {"run", chb_cmd_run, "run --seeds A..B [--jobs J] [--json FILE] [--all]"},
-    {"replay", chb_cmd_replay, "replay --seed N [--keep LIST] | --faults FILE [--trace]"},
+    {"replay", chb_cmd_replay,
+     "replay --seed N [--keep LIST] | --faults FILE | --recording FILE [--trace]"},
     {"shrink", chb_cmd_shrink, "shrink --seed N [--rule R] [--out FILE]"},
     {"mutants", chb_cmd_mutants,
      "mutants [--jobs J] [--json FILE] [--only NAME] [--histories N] [--dir DIR]"},
