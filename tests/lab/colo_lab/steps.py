@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .wait import wait_for
 
+BOOT_S = 240  # of a guest, emulated, on a machine that is busy with other things
 AGENT = "/usr/lib/ocf/resource.d/colo/vm"
 
 
@@ -62,7 +63,7 @@ def last_word(pair):
 def continues(pair, result, told):
     """A new client of the VM that was started from its disk: it goes on from `told`. The one request
     that was under way may have counted or not."""
-    pair.connect(timeout_s=90)
+    pair.connect(timeout_s=BOOT_S)
     report = pair.client.report()
     found = report["value"] - report["answers"]
     result.check(found in (told, told + 1), f"clients were told {told}, the disk says {found}")
