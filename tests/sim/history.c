@@ -132,7 +132,7 @@ static bool calm(struct chb_sim *sim)
     if (chb_sim_run(sim, 15000) && !chb_sim_all_pairs(sim)) {
         chb_sim_violate(sim, "R10", "the pair did not last");
     }
-    return sim->violation.rule == NULL;
+    return sim->violation.rule == NULL && chb_sim_single(sim);
 }
 
 bool chb_sim_history_run(struct chb_sim *sim, int64_t faults_ms)
