@@ -267,7 +267,9 @@ static void fit(struct life *life, struct chb_event *event, uint8_t which)
         return;
     case 4:
         event->kind = CHB_EVENT_TICK;
-        event->at = chb_core_deadline(core);
+        if (chb_core_deadline(core).ns != INT64_MAX) { /* else it waits for nothing */
+            event->at = chb_core_deadline(core);
+        }
         return;
     case 5:
         event->kind = CHB_EVENT_PONG;
@@ -309,7 +311,7 @@ static void make_event(struct life *life, struct chb_event *event)
     const uint8_t time = chb_fuzz_u8(&life->bytes);
 
     memset(event, 0, sizeof(*event));
-    if (time < 250) {
+    if (time < 250 && life->now_ns < INT64_MAX / 2) {
         life->now_ns += (int64_t)time * 1000000;
     }
     event->at.ns = life->now_ns;
@@ -318,7 +320,7 @@ static void make_event(struct life *life, struct chb_event *event)
     }
     if (byte >= FITTING) {
         fit(life, event, byte);
-        if (event->at.ns != INT64_MAX && event->at.ns > life->now_ns) {
+        if (event->at.ns > life->now_ns) {
             life->now_ns = event->at.ns;
         }
         return;
@@ -376,8 +378,9 @@ static void judge(struct life *life, const struct chb_event *event,
     CHB_FUZZ_CHECK(!chb_core_serves(&life->core) || life->core.qemu_alive);
     CHB_FUZZ_CHECK(chb_core_monitor(&life->core) <= CHB_MONITOR_FAILED);
     CHB_FUZZ_CHECK(chb_core_probe(&life->core) <= CHB_MONITOR_FAILED);
-    if (event->kind == CHB_EVENT_TICK && actions->count == 0 &&
-        chb_core_deadline(&life->core).ns <= life->core.now.ns) {
+    const int64_t deadline_ns = chb_core_deadline(&life->core).ns;
+    if (event->kind == CHB_EVENT_TICK && actions->count == 0 && deadline_ns != INT64_MAX &&
+        deadline_ns <= life->core.now.ns) {
         CHB_FUZZ_CHECK(++life->spins < 3);
     } else {
         life->spins = 0;
@@ -413,8 +416,9 @@ static void step(struct life *life)
     if (event.kind == CHB_EVENT_QEMU_EXITED && event.u.qemu.qemu == life->core.qemu) {
         life->qemu_started = false;
     }
-    if (event.kind == CHB_EVENT_ADOPTED && !life->core.loaded && event.u.adopted.qemu != 0) {
-        life->qemu_started = false; /* it takes the place of whatever this life began with */
+    if (event.kind == CHB_EVENT_ADOPTED && !life->core.loaded && event.u.adopted.qemu != 0 &&
+        event.u.adopted.role != CHB_ROLE_NONE) {
+        life->qemu_started = true; /* an earlier agent did it */
     }
     const uint64_t dead_before = life->core.dead_generation;
     memcpy(&twin, &life->core, sizeof(twin));

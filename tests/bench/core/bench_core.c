@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bench-core [REPEATS]: how many events a second one processor takes through chb_core_step().
+ *
+ *   paired    a pair in its everyday life, both sides in turn: pongs of both monitors, states of
+ *             the peer, ticks, quorum; nothing but the core is in the loop
+ *   failover  the primary's QEMU dies, the secondary goes solo (P1), fills the other host, is a
+ *             pair again; with the queue that carries the events
+ *   fenced    the primary's host is gone, the fencer confirms (P2), the host comes back, a pair
+ *             again; likewise
+ *
+ * It measures and never fails.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "pair.h"
+
+#define REPEATS 15
+#define REPEATS_MAX 200
+#define ROUNDS_PAIRED 20000
+#define ROUNDS_FAILOVER 3000
+
+static double seconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now); /* others on this host do not count */
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* ---- everyday life ---- */
+
+/* One second of it, for one side. */
+static uint32_t everyday(const struct chb_bench_pair *pair, uint32_t node,
+                         struct chb_event ret_events[static 16])
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < 8; i++) {
+        ret_events[count++] = (struct chb_event){.kind = CHB_EVENT_PONG,
+                                                 .u.pong = {pair->core[node].qemu, i % 4 != 3}};
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        ret_events[count++] = (struct chb_event){.kind = CHB_EVENT_TICK};
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        struct chb_event *event = &ret_events[count++];
+        *event = (struct chb_event){.kind = CHB_EVENT_STATE};
+        event->u.msg.from = 2 - node;
+        event->u.msg.boot = pair->core[1 - node].boot;
+        chb_core_state(&pair->core[1 - node], &event->u.msg.state);
+    }
+    ret_events[count++] = (struct chb_event){.kind = CHB_EVENT_QUORUM, .u.quorate = true};
+    return count;
+}
+
+static uint64_t run_paired(struct chb_bench_pair *pair)
+{
+    static struct chb_actions actions;
+    struct chb_event events[2][16];
+    uint64_t steps = 0;
+    const uint32_t counts[2] = {everyday(pair, 0, events[0]), everyday(pair, 1, events[1])};
+
+    for (uint32_t round = 0; round < ROUNDS_PAIRED; round++) {
+        for (uint32_t node = 0; node < 2; node++) {
+            for (uint32_t i = 0; i < counts[node]; i++) {
+                pair->now_ns += 30000000;
+                events[node][i].at.ns = pair->now_ns;
+                chb_core_step(&pair->core[node], &events[node][i], &actions);
+                steps++;
+            }
+        }
+    }
+    if (pair->core[0].phase != CHB_PHASE_PAIRED || pair->core[1].phase != CHB_PHASE_PAIRED) {
+        (void)fprintf(stderr, "bench-core: the pair did not last, the numbers mean nothing\n");
+    }
+    return steps;
+}
+
+/* ---- failures ---- */
+
+/* A round is what it says: the other side has gone solo and then filled this one. */
+static void judge_round(const struct chb_bench_pair *pair, uint32_t primary, uint64_t generation)
+{
+    if (chb_bench_primary(pair) == primary || pair->core[primary].generation != generation + 2) {
+        (void)fprintf(stderr, "bench-core: that was no failover, the numbers mean nothing\n");
+        exit(2);
+    }
+}
+
+static uint64_t run_failover(struct chb_bench_pair *pair)
+{
+    const uint64_t before = pair->steps;
+
+    for (uint32_t round = 0; round < ROUNDS_FAILOVER; round++) {
+        const uint32_t primary = chb_bench_primary(pair);
+        const uint64_t generation = pair->core[primary].generation;
+        chb_bench_push(pair, primary, CHB_EVENT_QEMU_EXITED)->u.qemu.qemu =
+            pair->core[primary].qemu;
+        chb_bench_settle(pair);
+        judge_round(pair, primary, generation);
+    }
+    return pair->steps - before;
+}
+
+static uint64_t run_fenced(struct chb_bench_pair *pair)
+{
+    const uint64_t before = pair->steps;
+
+    for (uint32_t round = 0; round < ROUNDS_FAILOVER; round++) {
+        const uint32_t primary = chb_bench_primary(pair);
+        const uint32_t other = 1 - primary;
+        const uint64_t generation = pair->core[primary].generation;
+        /* The host is gone: its core hears of it as a loss of corosync and of its QEMU, later. */
+        chb_bench_push(pair, other, CHB_EVENT_NODE_DOWN)->u.node.id = primary + 1;
+        (void)chb_bench_push(pair, primary, CHB_EVENT_CLUSTER_LOST);
+        chb_bench_push(pair, primary, CHB_EVENT_QEMU_EXITED)->u.qemu.qemu =
+            pair->core[primary].qemu;
+        (void)chb_bench_push(pair, primary, CHB_EVENT_CLUSTER_UP);
+        chb_bench_push(pair, primary, CHB_EVENT_NODE_UP)->u.node.id = other + 1;
+        chb_bench_push(pair, primary, CHB_EVENT_QUORUM)->u.quorate = true;
+        for (uint32_t i = 0; i < 4; i++) { /* time for the answers in between */
+            (void)chb_bench_push(pair, other, CHB_EVENT_TICK);
+        }
+        chb_bench_push(pair, other, CHB_EVENT_NODE_UP)->u.node.id = primary + 1;
+        chb_bench_settle(pair);
+        judge_round(pair, primary, generation);
+    }
+    return pair->steps - before;
+}
+
+/* ---- numbers ---- */
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+    return x < y ? -1 : x > y ? 1 : 0;
+}
+
+static void measure(const char *name, uint32_t repeats, uint64_t (*run)(struct chb_bench_pair *))
+{
+    static struct chb_bench_pair pair;
+    double rates[REPEATS_MAX];
+    uint64_t steps = 0;
+
+    chb_bench_pair_begin(&pair);
+    (void)run(&pair); /* warms up */
+    for (uint32_t i = 0; i < repeats; i++) {
+        const double start = seconds();
+        steps = run(&pair);
+        rates[i] = (double)steps / (seconds() - start);
+    }
+    qsort(rates, repeats, sizeof(rates[0]), compare);
+    const double median = rates[repeats / 2];
+    printf("%-9s %9llu events x %u: min %5.2f, median %5.2f, max %5.2f million events/s; "
+           "%.0f ns/step\n",
+           name, (unsigned long long)steps, repeats, rates[0] / 1e6, median / 1e6,
+           rates[repeats - 1] / 1e6, 1e9 / median);
+}
+
+int main(int argc, char **argv)
+{
+    const unsigned long wanted = argc > 1 ? strtoul(argv[1], NULL, 10) : REPEATS;
+    const uint32_t repeats = wanted < 1 || wanted > REPEATS_MAX ? REPEATS : (uint32_t)wanted;
+
+    measure("paired", repeats, run_paired);
+    measure("failover", repeats, run_failover);
+    measure("fenced", repeats, run_fenced);
+    printf("struct chb_core %zu bytes, struct chb_event %zu, struct chb_actions %zu\n",
+           sizeof(struct chb_core), sizeof(struct chb_event), sizeof(struct chb_actions));
+    return 0;
+}
