@@ -60,5 +60,6 @@ int chb_cmd_run(struct chb_cmd_args *args);
 int chb_cmd_replay(struct chb_cmd_args *args);
 int chb_cmd_shrink(struct chb_cmd_args *args);
 int chb_cmd_mutants(struct chb_cmd_args *args);
+int chb_cmd_explore(struct chb_cmd_args *args); /* explore/ */
 
 #endif

@@ -18,6 +18,8 @@ static const struct command commands[] = {
     {"shrink", chb_cmd_shrink, "shrink --seed N [--rule R] [--out FILE]"},
     {"mutants", chb_cmd_mutants,
      "mutants [--jobs J] [--json FILE] [--only NAME] [--histories N] [--dir DIR]"},
+    {"explore", chb_cmd_explore,
+     "explore [--depth N] [--states MAX] [--faults F] [--from ROOT] [--sample N] [--json FILE]"},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
