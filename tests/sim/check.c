@@ -243,12 +243,25 @@ static void check_silence(struct chb_sim *sim, uint32_t node)
     }
 }
 
+/* R7: one that says that its replication is broken is silent until that is settled. */
+static void check_broken(struct chb_sim *sim, uint32_t node, const struct chb_state_msg *said)
+{
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
+
+    if (said->broken_generation != 0 && said->phase != CHB_PHASE_GOING_SOLO &&
+        qemu->mode == CHB_SIM_MODE_COLO_PRIMARY && !qemu->killed && !qemu->stopped) {
+        chb_sim_violate(sim, "R7", "n%u says that replication is broken, and lets frames out",
+                        node);
+    }
+}
+
 void chb_sim_check_step(struct chb_sim *sim, uint32_t node, const struct chb_event *event,
                         const struct chb_actions *actions)
 {
     for (uint32_t i = 0; i < actions->count; i++) {
         if (actions->list[i].kind == CHB_ACTION_SEND_STATE) {
             check_word(sim, node, &actions->list[i].u.state);
+            check_broken(sim, node, &actions->list[i].u.state);
             CHB_SIM_VM(sim)->qemu[node].told_pair =
                 actions->list[i].u.state.record.kind == CHB_RECORD_PAIRED &&
                 CHB_SIM_VM(sim)->qemu[node].mode == CHB_SIM_MODE_COLO_PRIMARY;

@@ -11,6 +11,7 @@
 
 #define SETTLE_MS 1500 /* record, QMP sequence, and what is on its way: twice what is seen */
 #define HANG_MS 1000   /* hang_timeout, see shell.c */
+#define AGENT_MS 3000  /* heartbeats stop, and the grace is over */
 #define WATCH_MS 15000
 #define PAIR_MS 240000
 
@@ -19,16 +20,19 @@ struct single {
     int64_t ms;         /* how long it lasts */
     int64_t silence_ms; /* until it is noticed */
     bool node;          /* a whole node is lost: membership and fence come first */
+    const char *then;   /* and that with it */
 };
 
 static const struct single singles[] = {
-    {"qemu-kill", 0, 0, false},
-    {"qemu-hang", 60000, HANG_MS, false},
-    {"main-loop-hang", 60000, 3 * HANG_MS, false},
-    {"host-off", 20000, 0, true},
-    {"corosync-dies", 20000, 0, true},
-    {"replication-cut", 10000, 200, false},
-    {"agent-crash", 0, 0, false},
+    {"qemu-kill", 0, 0, false, NULL},
+    {"qemu-hang", 60000, HANG_MS, false, NULL},
+    {"main-loop-hang", 60000, 3 * HANG_MS, false, NULL},
+    {"host-off", 20000, 0, true, NULL},
+    {"corosync-dies", 20000, 0, true, NULL},
+    {"replication-cut", 10000, 200, false, NULL},
+    {"agent-crash", 0, 0, false, NULL},
+    /* Nobody says that it is dead, and nobody has left: the other agent asks for the fence. */
+    {"agent-stall", 30000, AGENT_MS, true, "qemu-kill"},
 };
 
 #define N_SINGLES (sizeof(singles) / sizeof(singles[0]))
@@ -91,6 +95,10 @@ bool chb_sim_single(struct chb_sim *sim)
     };
     sim->left_until = sim->now_ns + CHB_SIM_MS(WATCH_MS);
     chb_sim_strike(sim, &fault);
+    if (single->then != NULL) {
+        fault.kind = kind_of(single->then);
+        chb_sim_strike(sim, &fault);
+    }
     if (strcmp(single->fault, "replication-cut") ==
         0) { /* in this world some cuts are noticed by nobody */
         CHB_SIM_FOR_VMS(sim)
