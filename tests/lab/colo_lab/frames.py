@@ -142,13 +142,17 @@ class Watch:
         frames, _ = parse(self.file.read_text(), self.lab.nodes)
         return speakers.of_guest(frames, self.addresses)
 
-    def grants(self):
-        """What every agent has decided since the lab began, on the clock of the frames."""
+    def decisions(self):
+        """(grants, silences) since the lab began, on the clock of the frames."""
         offset = time.time() - boottime()
-        return [grant._replace(at=grant.at - offset)
-                for node in self.lab.nodes.values()
-                for grant in speakers.grants_in_log(node.log("colo-hbd/colo-hbd.log"), self.vm,
-                                                    node.name)]
+        grants, silences = [], []
+        for node in self.lab.nodes.values():
+            log = node.log("colo-hbd/colo-hbd.log")
+            grants += [each._replace(at=each.at - offset)
+                       for each in speakers.grants_in_log(log, self.vm, node.name)]
+            silences += [each._replace(start=each.start - offset, end=each.end - offset)
+                         for each in speakers.silences_in_log(log, self.vm, node.name)]
+        return grants, silences
 
     def end(self):
         """Ends it; returns what was wrong, a line each. Keeps the record only if something was."""
@@ -158,7 +162,7 @@ class Watch:
         self.process = None
         frames, missed = parse(self.file.read_text(), self.lab.nodes)
         self.frames = speakers.of_guest(frames, self.addresses)
-        self.wrong = speakers.judge(self.frames, self.grants(), self.ipv6_allowed)
+        self.wrong = speakers.judge(self.frames, *self.decisions(), self.ipv6_allowed)
         if missed != 0:
             self.wrong.insert(0, f"the record of frames is not complete (missed: {missed})")
         if not self.wrong:

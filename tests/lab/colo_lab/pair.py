@@ -29,9 +29,11 @@ class Pair:
     and the scenario fails if one of them came from a replica that was not entitled to serve.
     """
 
-    def __init__(self, lab, result, vm="colo-vm", parameters=None, address=GUEST_ADDRESS):
+    def __init__(self, lab, result, vm="colo-vm", parameters=None, address=GUEST_ADDRESS,
+                 kernel_words=()):
         self.lab, self.result, self.vm, self.address = lab, result, vm, address
         self.parameters = parameters or {}
+        self.kernel_words = kernel_words  # more of the guest's kernel command line
         self.client = None
         self.watch = None
 
@@ -61,7 +63,7 @@ class Pair:
 
     def resource_parameters(self):
         """What the user types behind `pcs resource create NAME ocf:colo:vm`."""
-        words = emulation.guest().qemu_args([f"{self.address}/24"],
+        words = emulation.guest().qemu_args([f"{self.address}/24"], *self.kernel_words,
                                             console=f"/var/log/colo-hbd/{self.vm}.console")
         return {"disks": IMAGE.format(vm=self.vm), "nics": "bridge=br0", "memory": "128M",
                 "cpus": "1", **emulation.parameters(), "qemu_args": shlex.join(words),
@@ -80,7 +82,7 @@ class Pair:
         self.lab.timeline.add(f"pcs resource create {self.vm} ocf:colo:vm ... promotable")
         self.lab.cluster.pcs("resource", "create", self.vm, "ocf:colo:vm", *words, "promotable")
 
-    def connect(self, think_ms=5, timeout_s=60):
+    def connect(self, think_ms=5, timeout_s=180):
         """Starts the client as soon as the guest answers."""
         prefix = enter_net(self.lab.client.net_path)
         control = self.lab.state / f"client-{self.vm}.sock"
@@ -153,7 +155,7 @@ class Pair:
         roles = sorted(role for _, role, _ in pair)
         return roles == ["primary", "secondary"] and len({value[2] for value in pair}) == 1
 
-    def wait_whole(self, timeout_s=90):
+    def wait_whole(self, timeout_s=180):
         """Waits for a pair in COLO. Returns the moment."""
         wait_for(self.is_whole, timeout_s, lambda: f"the pair to be whole: {self.phases()}")
         return self.lab.timeline.add("the pair is whole")
@@ -210,15 +212,23 @@ class Pair:
         steps = failovers[-1]["steps"] if failovers else []
         return {each["step"]: each["boottime_ns"] / 1e9 for each in steps}
 
-    def death_at(self, node, since):
-        """When the kernel told the agent of `node` that its QEMU is dead (seconds), after `since`.
-        All nodes of a lab have one clock."""
+    def events(self, node):
+        """What the agent of `node` has noted: [(moment in seconds, note)]. All nodes of a lab have
+        one clock."""
         done = self.lab.nodes[node].exec(["/usr/sbin/coloctl", "events", self.vm, "--json"])
-        for event in json.loads(done.stdout)["events"]:
-            at = event["boottime_ns"] / 1e9
-            if event["note"] == "qemu-died" and at >= since:
-                return at
-        raise LabError(f"the agent of {node} knows of no death since {since:.3f}")
+        return [(event["boottime_ns"] / 1e9, event["note"])
+                for event in json.loads(done.stdout)["events"]]
+
+    def noted(self, node, note, since):
+        """When the agent of `node` first noted that after `since`; None if it has not."""
+        return next((at for at, found in self.events(node) if found == note and at >= since), None)
+
+    def death_at(self, node, since):
+        """When the kernel told the agent of `node` that its QEMU is dead, after `since`."""
+        at = self.noted(node, "qemu-died", since)
+        if at is None:
+            raise LabError(f"the agent of {node} knows of no death since {since:.3f}")
+        return at
 
     def gap_ms(self, at, settle_ms=150):
         """Longest wait of the client that began around the moment `at` (seconds): the failure is

@@ -4,7 +4,8 @@
 A replica may let frames out from the moment at which its own agent decides that it begins a
 generation ("going on alone", at a cold start as after a failover) until another agent decides the
 same, or until the first frame of the other, whichever comes first. Whatever the reason for a later
-frame is, a queue or a host that was frozen, clients have seen two speakers.
+frame is, a queue or a host that was frozen, clients have seen two speakers. And a replica that holds
+without a proof is silent.
 """
 
 import re
@@ -14,6 +15,8 @@ from typing import NamedTuple
 
 # The daemon's log has the kernel's coarse clock: a stamp is early by one tick at most.
 TICK_S = 0.005
+# SIGSTOP follows the word of holding, and every thread of QEMU has to come by to be stopped.
+FREEZE_S = 0.05
 SHOWN = 5
 
 _LINE = re.compile(r"^(\w{3} +\d+ [\d:]{8})\.(\d{3}) colo-hbd\[\d+\] \w+ *: (\S+): (.*)$")
@@ -56,26 +59,50 @@ class Grant(NamedTuple):
     generation: int
 
 
+class Silence(NamedTuple):
+    """The agent of `node` said that its replica holds."""
+
+    start: float
+    end: float
+    node: str
+
+
+def _said(text, vm, year):
+    """(moment in CLOCK_REALTIME, words) of all that a daemon's log says of the VM."""
+    year = year or time.localtime().tm_year
+    for match in filter(None, map(_LINE.match, text.splitlines())):
+        if match[3] == vm:
+            stamp = time.strptime(f"{year} {match[1]}", "%Y %b %d %H:%M:%S")
+            yield time.mktime(stamp) + int(match[2]) / 1000, match[4]
+
+
 def grants_in_log(text, vm, node, year=None):
-    """The grants that a daemon's log tells of, in CLOCK_REALTIME. A decision that was taken back
-    before the replica served, because the proof was gone, is none."""
+    """The grants that a daemon's log tells of. A decision that was taken back before the replica
+    served, because the proof was gone, is none."""
     found = []
     pending = False
-    for line in text.splitlines():
-        match = _LINE.match(line)
-        if match is None or match[3] != vm:
-            continue
-        decided = _DECIDED.match(match[4])
+    for at, words in _said(text, vm, year):
+        decided = _DECIDED.match(words)
         if decided:
-            stamp = time.strptime(f"{year or time.localtime().tm_year} {match[1]}",
-                                  "%Y %b %d %H:%M:%S")
-            found.append(Grant(time.mktime(stamp) + int(match[2]) / 1000, node, int(decided[1])))
+            found.append(Grant(at, node, int(decided[1])))
             pending = True
-        elif match[4].startswith("serves alone"):
+        elif words.startswith("serves alone"):
             pending = False
-        elif match[4].startswith("holding") and pending:
+        elif words.startswith("holding") and pending:
             found.pop()
             pending = False
+    return found
+
+
+def silences_in_log(text, vm, node, year=None):
+    """When the replica was to be silent, by its own daemon's log."""
+    found = []
+    for at, words in _said(text, vm, year):
+        if words.startswith("holding, the guest is silent"):
+            found.append(Silence(at, float("inf"), node))
+        elif found and (words.startswith(("holding is over", "in sync with"))
+                        or _DECIDED.match(words)):
+            found[-1] = found[-1]._replace(end=min(at, found[-1].end))
     return found
 
 
@@ -85,7 +112,13 @@ def of_guest(frames, addresses):
     return [frame for frame in frames if frame.source in macs]
 
 
-def judge(frames, grants, ipv6_allowed=False):
+def _held(frame, silences):
+    """The frame left a replica that was to be silent."""
+    return any(frame.node == each.node and each.start + FREEZE_S <= frame.at < each.end
+               for each in silences)
+
+
+def judge(frames, grants, silences=(), ipv6_allowed=False):
     """What was wrong, a line each; [] if every frame left a replica that was entitled to it."""
     grants = sorted(grants)
     wrong = []
@@ -103,6 +136,8 @@ def judge(frames, grants, ipv6_allowed=False):
         elif later is not None:
             why = (f"{(frame.at - later.at) * 1000:.1f} ms after {later.node} went on alone, "
                    f"generation {later.generation}")
+        elif _held(frame, silences):
+            why = "which holds and is to be silent"
         elif frame.kind == "IPv6" and not ipv6_allowed:
             why = "though IPv6 is to be dropped"
         else:

@@ -103,7 +103,7 @@ class Switch(NetCommands):
         return self._lab.timeline.add(f"heal {one} {'->' if one_way else '--'} {other}",
                                       link="all" if link is None else link)
 
-    def _all_of(self, node, link, clients):
+    def _all_of(self, node, link, clients, way=None):
         pairs = []
         for other in self._others(node):
             pairs += self._pairs(node, other, link, False)
@@ -111,18 +111,19 @@ class Switch(NetCommands):
                 pairs += self._pairs(node, other, CLIENTS, False)
         if clients:
             pairs += self._pairs(node, CLIENT_PORT, CLIENTS, False)
-        return pairs
+        own = {port(node, each) for each in (*RINGS, CLIENTS)}
+        return [pair for pair in pairs if way is None or (pair[0] in own) == (way == "out")]
 
-    def isolate(self, node, link=None, clients=False):
+    def isolate(self, node, link=None, clients=False, way=None):
         """Cuts a node from all others on a link (None: all rings), with clients=True also from
-        the clients, all in one transaction."""
-        self._change("add", self._all_of(node, link, clients))
+        the clients, all in one transaction. way: only what it sends ("out") or gets ("in")."""
+        self._change("add", self._all_of(node, link, clients, way))
         return self._lab.timeline.add(f"isolate {node}", link="all" if link is None else link,
-                                      clients=clients)
+                                      clients=clients, way=way or "both")
 
-    def rejoin(self, node, link=None, clients=False):
+    def rejoin(self, node, link=None, clients=False, way=None):
         """Undoes isolate() with the same arguments."""
-        self._change("delete", self._all_of(node, link, clients))
+        self._change("delete", self._all_of(node, link, clients, way))
         return self._lab.timeline.add(f"rejoin {node}", link="all" if link is None else link)
 
     def loss(self, one, other, percent, link=None):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ["init.c", "boot.c", "disk.c", "memory.c", "command.c", "server.c"]
+SOURCES = ["init.c", "boot.c", "disk.c", "memory.c", "command.c", "shout.c", "server.c"]
 META_PACKAGE = "linux-image-cloud-amd64"
 # In the order in which they must be loaded; the cloud kernel has them all as modules.
 MODULES = [

@@ -76,6 +76,14 @@ void command_setup(const struct disk_record *record);
 /* Carries out one line (no newline) and writes the answer, with a newline. Returns its length. */
 size_t command_run(const char *line, char *ret_answer, size_t size);
 
+/* ---- shout.c ---- */
+
+/* Descriptor that becomes readable every colo_shout=MS; -1 without that option. */
+int shout_timer(void);
+
+/* The timer is readable: sends one UDP datagram to every IPv6 host of eth0. */
+void shout(int timer);
+
 /* ---- server.c ---- */
 
 /* Serves for ever. */

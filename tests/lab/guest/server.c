@@ -14,7 +14,8 @@
 #define CONNECTIONS_MAX 64
 #define LISTENER 0
 #define BUTTON 1
-#define FIRST 2
+#define SHOUT 2
+#define FIRST 3
 
 struct connection {
     char line[GUEST_LINE_MAX];
@@ -103,6 +104,7 @@ void server_run(uint16_t port, int power_button)
 {
     fds[LISTENER] = (struct pollfd){.fd = listen_on(port), .events = POLLIN};
     fds[BUTTON] = (struct pollfd){.fd = power_button, .events = POLLIN};
+    fds[SHOUT] = (struct pollfd){.fd = shout_timer(), .events = POLLIN};
     for (;;) {
         if (poll(fds, fds_count, -1) <= 0) {
             continue;
@@ -115,6 +117,9 @@ void server_run(uint16_t port, int power_button)
         }
         if (fds[LISTENER].revents != 0) {
             accept_one();
+        }
+        if (fds[SHOUT].revents != 0) {
+            shout(fds[SHOUT].fd);
         }
         if (fds[BUTTON].revents != 0 && boot_power_button_pressed(power_button)) {
             boot_power_off();
