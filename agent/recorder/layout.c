@@ -16,6 +16,7 @@ static size_t width(const struct chb_field *field)
         return 4;
     case CHB_FIELD_U64:
     case CHB_FIELD_TIME:
+    case CHB_FIELD_PAST:
         return 8;
     case CHB_FIELD_INNER:
         break;
@@ -57,6 +58,7 @@ static uint8_t *put_one(const struct chb_field *field, const uint8_t *from, uint
     case CHB_FIELD_U64:
         return chb_put_le64(at, *(const uint64_t *)(const void *)from);
     case CHB_FIELD_TIME:
+    case CHB_FIELD_PAST:
         memcpy(&time, from, sizeof(time));
         return chb_put_le64(at, (uint64_t)time);
     case CHB_FIELD_INNER:
@@ -109,9 +111,11 @@ static bool get_one(const struct chb_field *field, const uint8_t *at, uint8_t *t
         memcpy(to, &u64, sizeof(u64));
         return true;
     case CHB_FIELD_TIME:
+    case CHB_FIELD_PAST:
         time = (int64_t)chb_get_le64(at);
         memcpy(to, &time, sizeof(time));
-        return time >= 0; /* so that the distance of any two can be had */
+        /* The distance of any two times can be had. */
+        return time >= 0 || field->type == CHB_FIELD_PAST;
     case CHB_FIELD_INNER:
         break;
     }

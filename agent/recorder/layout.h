@@ -19,6 +19,7 @@ enum chb_field_type {
     CHB_FIELD_U32,
     CHB_FIELD_U64,
     CHB_FIELD_TIME, /* chb_time, chb_span: 0 or more */
+    CHB_FIELD_PAST, /* chb_time that may lie before the boot, and is only ever compared */
     CHB_FIELD_ENUM, /* below `end` */
     CHB_FIELD_INNER,
 };

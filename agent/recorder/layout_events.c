@@ -72,7 +72,11 @@ static const struct chb_field fence_fields[] = {
     EVENT(fence.node),
     CHB_ENUM(struct chb_event, u.fence.outcome, CHB_OUTCOME_END),
     EVENT(fence.by_human),
-    EVENT(fence.not_before),
+    {.name = "u.fence.not_before",
+     .type = CHB_FIELD_PAST,
+     .offset = offsetof(struct chb_event, u.fence.not_before),
+     .count = 1,
+     .size = sizeof(chb_time)},
 };
 static const struct chb_layout fence = EVENT_LAYOUT(fence);
 

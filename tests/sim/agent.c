@@ -73,6 +73,15 @@ static void remember_losses(struct chb_sim_unit *unit, const struct chb_event *e
     }
 }
 
+static void observe(struct chb_sim *sim, uint32_t node, const struct chb_event *event,
+                    const struct chb_actions *actions)
+{
+    if (sim->trace.observe != NULL) {
+        sim->trace.observe(sim->trace.userdata, sim->vm, node, &CHB_SIM_VM(sim)->unit[node].core,
+                           event, actions);
+    }
+}
+
 static void core_event(struct chb_sim *sim, uint32_t node, const struct chb_event *event)
 {
     struct chb_sim_unit *unit = &CHB_SIM_VM(sim)->unit[node];
@@ -86,7 +95,9 @@ static void core_event(struct chb_sim *sim, uint32_t node, const struct chb_even
     stamped.at = chb_sim_host_time(sim, node, sim->now_ns);
     remember_losses(unit, &stamped);
     chb_sim_trace_event(sim, node, &stamped);
+    observe(sim, node, &stamped, NULL);
     chb_core_step(&unit->core, &stamped, &actions);
+    observe(sim, node, &stamped, &actions);
     sim->stats.events++;
     runtime->started = unit->core.started;
     runtime->promoted = unit->core.promoted;

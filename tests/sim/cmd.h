@@ -58,6 +58,7 @@ void chb_cmd_story_verdict(const struct chb_sim *sim, const char *path);
 /* The subcommands. They return the exit code. */
 int chb_cmd_run(struct chb_cmd_args *args);
 int chb_cmd_replay(struct chb_cmd_args *args);
+int chb_cmd_record(struct chb_cmd_args *args);
 int chb_cmd_shrink(struct chb_cmd_args *args);
 int chb_cmd_mutants(struct chb_cmd_args *args);
 int chb_cmd_explore(struct chb_cmd_args *args); /* explore/ */

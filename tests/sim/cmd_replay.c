@@ -116,7 +116,7 @@ int chb_cmd_replay(struct chb_cmd_args *args)
         }
     }
     if (what.recording != NULL && !what.have_seed && what.faults == NULL && what.keep == NULL) {
-        return chb_recording_replay(what.recording, what.trace);
+        return chb_recording_replay(what.recording, what.trace, false);
     }
     if (what.recording != NULL || what.have_seed == (what.faults != NULL) ||
         (what.keep != NULL && !what.have_seed)) {

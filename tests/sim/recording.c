@@ -26,6 +26,7 @@ struct walk {
     uint64_t lost; /* places where something could not be read */
     bool open;     /* an event was stepped whose result has not been read */
     bool bad;
+    bool quiet;
 };
 
 static uint8_t *read_file(const char *path, size_t *ret_size)
@@ -75,6 +76,8 @@ static void on_segment(struct walk *walk)
     char when[64];
     if (walk->events == 0 && walk->sessions == 0) {
         walk->first_ns = segment->boottime_ns;
+    }
+    if (walk->events == 0 && walk->sessions == 0 && !walk->quiet) {
         printf("VM %s on node %s (n%u), recorded by colo-hbd %s with %s\n", segment->vm,
                segment->node_name, segment->node, segment->version, segment->configuration);
     }
@@ -237,7 +240,7 @@ static int open_recording(const char *path, const uint8_t *bytes, size_t size,
     return r;
 }
 
-int chb_recording_replay(const char *path, bool trace)
+int chb_recording_replay(const char *path, bool trace, bool quiet)
 {
     size_t size = 0;
     struct chb_recording *recording = NULL;
@@ -247,6 +250,8 @@ int chb_recording_replay(const char *path, bool trace)
         return CHB_CMD_ERROR;
     }
     static struct walk walk;
+    memset(&walk, 0, sizeof(walk));
+    walk.quiet = quiet;
     walk.sim = chb_cmd_new_sim();
     walk.sim->trace.on = true;
     walk.sim->trace.print = trace;
@@ -254,13 +259,16 @@ int chb_recording_replay(const char *path, bool trace)
     if (walk.bad && !trace) {
         chb_sim_trace_tail(walk.sim, CHB_CMD_TAIL);
     }
-    printf("%s: %llu events, %llu actions, %llu lives of the agent%s: %s\n", path,
-           (unsigned long long)walk.events, (unsigned long long)walk.n_actions,
-           (unsigned long long)walk.sessions, walk.open ? ", the last step without its result" : "",
-           walk.bad        ? "not the same decisions"
-           : walk.lost > 0 ? "the same decisions, but something is missing"
-                           : "the same decisions");
     bool well = !walk.bad && walk.lost == 0;
+    if (!well || !quiet) {
+        printf("%s: %llu events, %llu actions, %llu lives of the agent%s: %s\n", path,
+               (unsigned long long)walk.events, (unsigned long long)walk.n_actions,
+               (unsigned long long)walk.sessions,
+               walk.open ? ", the last step without its result" : "",
+               walk.bad        ? "not the same decisions"
+               : walk.lost > 0 ? "the same decisions, but something is missing"
+                               : "the same decisions");
+    }
     free(walk.sim);
     (void)chb_recording_free(recording);
     free(bytes);

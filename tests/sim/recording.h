@@ -35,7 +35,8 @@ void chb_recording_judge_begin(struct chb_recording_judge *judge, const struct c
 bool chb_recording_judge_step(struct chb_recording_judge *judge, const struct chb_event *event,
                               const struct chb_actions *actions, const struct chb_core *core);
 
-/* The whole of `colo-sim replay --recording FILE`. Returns the exit code. */
-int chb_recording_replay(const char *path, bool trace);
+/* The whole of `colo-sim replay --recording FILE`. @quiet: says something only if all is not well.
+ * Returns the exit code. */
+int chb_recording_replay(const char *path, bool trace, bool quiet);
 
 #endif

@@ -77,6 +77,8 @@ void chb_sim_init(struct chb_sim *sim, const struct chb_sim_options *options)
     struct chb_sim_stats stats = sim->stats;
     bool trace = sim->trace.on;
     bool print = sim->trace.print;
+    chb_sim_observer *observe = sim->trace.observe;
+    void *userdata = sim->trace.userdata;
 
     memset(sim, 0, offsetof(struct chb_sim, queue));
     sim->options = *options;
@@ -84,6 +86,8 @@ void chb_sim_init(struct chb_sim *sim, const struct chb_sim_options *options)
     sim->stats.histories++;
     sim->trace.on = trace;
     sim->trace.print = print;
+    sim->trace.observe = observe;
+    sim->trace.userdata = userdata;
     sim->trace.lines = 0;
     sim->violation.rule = NULL;
     sim->struck.n = 0;

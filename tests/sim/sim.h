@@ -185,7 +185,14 @@ struct chb_sim_stats {
     uint64_t seeds;        /* the operator had to say where the data is */
 };
 
+/* Sees every step of every core: before it with `actions` NULL, and after it. */
+typedef void chb_sim_observer(void *userdata, uint32_t vm, uint32_t node,
+                              const struct chb_core *core, const struct chb_event *event,
+                              const struct chb_actions *actions);
+
 struct chb_sim_trace {
+    chb_sim_observer *observe; /* NULL: nobody */
+    void *userdata;
     bool on;
     bool print; /* each line at once, to stdout */
     uint64_t lines;
