@@ -46,17 +46,19 @@ static bool first_of(const struct chb_x_choices *choices, bool (*is)(uint8_t kin
 }
 
 /* First what was missing, then what has been said, then all else in turn. */
-static bool choose(const struct chb_x_world *world, const struct chb_x_choices *choices,
+static bool choose(const struct chb_x_world *world, const struct chb_x_choices *choices, bool back,
                    uint32_t turn, struct chb_x_choice *ret_choice)
 {
     uint32_t n = choices->count;
 
-    if (first_of(choices, is_heal, ret_choice) || first_of(choices, is_delivery, ret_choice)) {
+    if ((back && first_of(choices, is_heal, ret_choice)) ||
+        first_of(choices, is_delivery, ret_choice)) {
         return true;
     }
     for (uint32_t i = 0; i < n; i++) {
         struct chb_x_choice choice = choices->list[(i + turn) % n];
         if (choice.kind == CHB_X_TICK || choice.kind == CHB_X_PCMK_FENCE ||
+            chb_x_is_heal(choice.kind) ||
             (choice.kind == CHB_X_PROMOTE && !promotes(world, choice.node))) {
             continue;
         }
@@ -91,7 +93,8 @@ static bool pass_time(struct chb_x_world *world, int64_t *passed_ns)
     return true;
 }
 
-/* Somebody has to say where the data is, and is told so. */
+/* Somebody has to say where the data is, and is told so. A torn record is such a reason by itself,
+ * whatever its host's verdict names first. */
 static bool asks(const struct chb_x_world *world)
 {
     bool asked = false;
@@ -102,32 +105,69 @@ static bool asks(const struct chb_x_world *world)
         asked = asked || verdict.reason == CHB_REASON_RECORD_UNKNOWN ||
                 verdict.reason == CHB_REASON_FIRST_START_ASK ||
                 verdict.reason == CHB_REASON_DIVERGED ||
-                (verdict.reason == CHB_REASON_PEER_RECORD_NEEDED && world->torn);
+                (world->torn && world->node[node].record.kind == CHB_RECORD_UNKNOWN);
     }
     return asked;
 }
 
-bool chb_x_calm(struct chb_x_world *world)
+bool chb_x_go_on(struct chb_x_world *world, bool back, bool (*done)(const struct chb_x_world *),
+                 int64_t *ret_passed_ns)
 {
     struct chb_x_choices choices;
-    int64_t passed_ns = 0;
     char text[CHB_X_TEXT];
 
-    for (uint32_t step = 0; step < STEPS_MAX && passed_ns < CALM_NS; step++) {
+    *ret_passed_ns = 0;
+    for (uint32_t step = 0; step < STEPS_MAX && *ret_passed_ns < CALM_NS; step++) {
         struct chb_x_choice choice;
+        if (!back && done(world)) {
+            return true;
+        }
         chb_x_list(world, false, &choices);
-        if (choose(world, &choices, step, &choice)) {
+        if (choose(world, &choices, back, step, &choice)) {
             chb_x_choice_text(choice, text, sizeof(text));
             chb_x_say(world, 0, "%s", text);
             chb_x_take(world, choice);
-        } else if (chb_x_is_pair(world) || !pass_time(world, &passed_ns)) {
+        } else if (done(world) || !pass_time(world, ret_passed_ns)) {
             break;
         }
         if (world->rule != NULL) {
             return false;
         }
     }
-    if (chb_x_is_pair(world) || (chb_x_server(world) == 0 && asks(world))) {
+    return done(world);
+}
+
+/* The operator is asked, and knows: the newest record first, then any other good copy. */
+static bool operator_says(struct chb_x_world *world)
+{
+    const struct chb_x_node *a = &world->node[1];
+    const struct chb_x_node *b = &world->node[2];
+    uint32_t first = a->record.generation >= b->record.generation ? 1 : 2;
+    int64_t passed_ns = 0;
+
+    for (uint32_t i = 0; i < CHB_X_NODES && chb_x_server(world) == 0; i++) {
+        uint32_t node = i == 0 ? first : chb_x_other(first);
+        const struct chb_x_node *own = &world->node[node];
+        if (!own->copy.valid || !own->copy.current || own->record.kind == CHB_RECORD_FILLING) {
+            continue;
+        }
+        world->asked = true;
+        chb_x_say(world, node, "THE OPERATOR SAYS THAT THE DATA IS HERE");
+        chb_x_command(world, node, CHB_EVENT_SEED, 0);
+        if (chb_x_go_on(world, true, chb_x_is_pair, &passed_ns)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool chb_x_calm(struct chb_x_world *world)
+{
+    int64_t passed_ns = 0;
+
+    if (chb_x_go_on(world, true, chb_x_is_pair, &passed_ns) ||
+        (world->rule == NULL && chb_x_server(world) == 0 && asks(world) && operator_says(world)) ||
+        world->overflowed) {
         return true;
     }
     struct chb_verdict a = chb_gate(&world->node[1].core);

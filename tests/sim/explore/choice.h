@@ -92,8 +92,14 @@ void chb_x_take(struct chb_x_world *world, struct chb_x_choice choice);
 /* In words. */
 void chb_x_choice_text(struct chb_x_choice choice, char *ret_text, size_t size);
 
+/* Everything that can goes on, in turn, without faults. With `back`: and what is missing comes back
+ * first, and the end is when nothing is left to do but to wait, and `done` says so; without: as
+ * soon as `done` says so. */
+bool chb_x_go_on(struct chb_x_world *world, bool back, bool (*done)(const struct chb_x_world *),
+                 int64_t *ret_passed_ns);
+
 /* All faults are over, everything comes back and is delivered in turn (R10). True if in the end the
- * VM serves and is a pair, or if there is a reason on which a person can act. */
+ * VM is a pair, if need be after a question to a person, who knows where the data is. */
 bool chb_x_calm(struct chb_x_world *world);
 
 #endif

@@ -7,6 +7,8 @@
 #include <tests/sim/cmd.h>
 #include <tests/sim/explore/search.h>
 
+enum { ROOT_PAIR, ROOT_COLD, ROOT_JOIN, ROOT_ALONE, ROOTS };
+
 struct root {
     const char *name;
     struct chb_x_world world;
@@ -35,7 +37,7 @@ static void tell(const struct root *root, const struct chb_x_limits *limits)
     printf("  after two faults      %12llu\n", (unsigned long long)report->with_two);
     printf("  ... and a return      %12llu\n", (unsigned long long)report->with_heal);
     printf("  serving alone         %12llu\n", (unsigned long long)report->solo);
-    printf("  calms tried           %12llu (%llu end with a question to a person)\n",
+    printf("  calms tried           %12llu (%llu needed a person's word)\n",
            (unsigned long long)report->calms, (unsigned long long)report->asked);
     printf("  channel full          %12llu (what follows was not looked at)\n",
            (unsigned long long)report->overflows);
@@ -47,7 +49,7 @@ static void tell(const struct root *root, const struct chb_x_limits *limits)
     fflush(stdout);
 }
 
-static int write_json(const char *path, const struct root *roots, size_t n,
+static int write_json(const char *path, const struct root roots[ROOTS],
                       const struct chb_x_limits *limits)
 {
     FILE *file = fopen(path, "we");
@@ -58,7 +60,7 @@ static int write_json(const char *path, const struct root *roots, size_t n,
         return CHB_CMD_ERROR;
     }
     fprintf(file, "{\"depth\": %u, \"faults\": %u, \"roots\": [", limits->depth, limits->faults);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < ROOTS; i++) {
         const struct chb_x_report *report = &roots[i].report;
         if (!roots[i].wanted) {
             continue;
@@ -86,23 +88,47 @@ static int write_json(const char *path, const struct root *roots, size_t n,
     return fclose(file) == 0 ? CHB_CMD_WELL : CHB_CMD_ERROR;
 }
 
-/* From the cold start to a pair, without a fault. */
-static bool make_pair(struct chb_x_world *ret_world)
+/* ---- where to begin ---- */
+
+/* The primary's sequence runs; the secondary listens. */
+static bool is_joining(const struct chb_x_world *world)
 {
-    chb_x_init(ret_world);
-    bool made = chb_x_calm(ret_world) && chb_x_is_pair(ret_world);
-    if (!made) {
-        printf("no pair can be made: %s: %s\n", ret_world->rule != NULL ? ret_world->rule : "-",
-               ret_world->text);
-    }
-    return made;
+    return world->node[1].run.op != 0 && world->node[1].run.kind == CHB_SEQUENCE_JOIN;
 }
 
-static int explore(struct root *roots, size_t n, const struct chb_x_limits *limits)
+static bool is_alone(const struct chb_x_world *world)
+{
+    return world->node[2].core.phase == CHB_PHASE_SOLO && !world->node[2].copy.overlays &&
+           world->node[2].write.op == 0;
+}
+
+static bool make_roots(struct root roots[ROOTS])
+{
+    int64_t passed_ns = 0;
+    bool well = true;
+
+    chb_x_init(&roots[ROOT_COLD].world);
+    roots[ROOT_JOIN].world = roots[ROOT_COLD].world;
+    well = well && chb_x_go_on(&roots[ROOT_JOIN].world, false, is_joining, &passed_ns);
+    roots[ROOT_PAIR].world = roots[ROOT_COLD].world;
+    well = well && chb_x_go_on(&roots[ROOT_PAIR].world, true, chb_x_is_pair, &passed_ns);
+    roots[ROOT_ALONE].world = roots[ROOT_PAIR].world;
+    chb_x_take(&roots[ROOT_ALONE].world, (struct chb_x_choice){CHB_X_POWER_OFF, 1, 0});
+    well = well && chb_x_go_on(&roots[ROOT_ALONE].world, false, is_alone, &passed_ns);
+    for (size_t i = 0; i < ROOTS; i++) {
+        if (roots[i].world.rule != NULL) {
+            printf("%s is broken without any fault, on the way to \"%s\": %s\n",
+                   roots[i].world.rule, roots[i].name, roots[i].world.text);
+        }
+    }
+    return well;
+}
+
+static int explore(struct root roots[ROOTS], const struct chb_x_limits *limits)
 {
     int result = CHB_CMD_WELL;
 
-    for (size_t i = 0; i < n && result == CHB_CMD_WELL; i++) {
+    for (size_t i = 0; i < ROOTS && result == CHB_CMD_WELL; i++) {
         if (!roots[i].wanted) {
             continue;
         }
@@ -117,9 +143,13 @@ static int explore(struct root *roots, size_t n, const struct chb_x_limits *limi
 
 int chb_cmd_explore(struct chb_cmd_args *args)
 {
-    static struct root roots[] = {{.name = "pair", .wanted = true},
-                                  {.name = "cold", .wanted = true}};
-    struct chb_x_limits limits = {.depth = 12, .states = 50000000, .faults = 2, .sample = 100};
+    static struct root roots[ROOTS] = {
+        [ROOT_PAIR] = {.name = "pair"},
+        [ROOT_COLD] = {.name = "cold"},
+        [ROOT_JOIN] = {.name = "join"},
+        [ROOT_ALONE] = {.name = "alone"},
+    };
+    struct chb_x_limits limits = {.depth = 8, .states = 50000000, .faults = 2, .sample = 100};
     const char *json = NULL;
     const char *from = NULL;
     uint64_t number = 0;
@@ -137,18 +167,20 @@ int chb_cmd_explore(struct chb_cmd_args *args)
             chb_cmd_usage(args);
         }
     }
-    for (size_t i = 0; i < 2 && from != NULL; i++) {
-        roots[i].wanted = strcmp(roots[i].name, from) == 0;
+    bool any = false;
+    for (size_t i = 0; i < ROOTS; i++) {
+        roots[i].wanted = from == NULL || strcmp(roots[i].name, from) == 0;
+        any = any || roots[i].wanted;
     }
-    if (!roots[0].wanted && !roots[1].wanted) {
+    if (!any) {
         chb_cmd_usage(args);
     }
-    chb_x_init(&roots[1].world);
-    if (!make_pair(&roots[0].world)) {
+    if (!make_roots(roots)) {
+        puts("no way leads to one of the states to begin with");
         return CHB_CMD_BAD;
     }
-    int result = explore(roots, 2, &limits);
-    if (json != NULL && write_json(json, roots, 2, &limits) != CHB_CMD_WELL) {
+    int result = explore(roots, &limits);
+    if (json != NULL && write_json(json, roots, &limits) != CHB_CMD_WELL) {
         return CHB_CMD_ERROR;
     }
     return result;

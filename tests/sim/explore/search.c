@@ -200,7 +200,8 @@ static bool try_calm(struct search *search, const struct chb_x_world *world, uin
         violated(search, &copy, state, depth, last, true);
         return false;
     }
-    search->report->asked += chb_x_server(&copy) == 0 ? 1 : 0;
+    search->report->asked += copy.asked ? 1 : 0;
+    search->report->overflows += copy.overflowed ? 1 : 0;
     return true;
 }
 

@@ -30,7 +30,7 @@ struct chb_x_report {
     uint64_t with_heal;  /* ... of them, with something that came back */
     uint64_t solo;       /* states in which a replica serves alone after a fault */
     uint64_t calms;
-    uint64_t asked; /* of the calms, those that end with a question to a person */
+    uint64_t asked; /* of the calms, those that needed a person's word */
     uint64_t overflows;
     uint64_t bytes;
     double seconds;

@@ -125,6 +125,7 @@ struct chb_x_world {
     uint32_t heals;
     uint64_t next_boot;
     bool torn;       /* a record was torn */
+    bool asked;      /* the operator was, and has said where the data is */
     bool overflowed; /* a channel was full: what follows was not looked at */
     bool tell;       /* print a story */
     const char *rule;
