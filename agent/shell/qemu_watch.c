@@ -314,6 +314,7 @@ void chb_qemu_pings(struct chb_vm *vm)
         chb_timer_new(vm->daemon, CHB_PRIORITY_HEARTBEAT, on_ping_timer, vm, &vm->ping_timer) < 0) {
         return;
     }
+    chb_link_watch(vm);
     if (!vm->qemu.ready || vm->qemu.frozen) {
         chb_timer_set(vm->ping_timer, CHB_TIME_FOREVER);
         return;

@@ -12,6 +12,7 @@
  *   recording.c   what the core was told and decided, for replay
  *   qemu_start.c  images, taps, process, monitors, "QEMU_STARTED"
  *   qemu_watch.c  death, QMP's events, pings, surveys
+ *   link_watch.c  whether the peer gets what QEMU sends
  *   sequences.c   QMP sequences
  *
  * The shell never decides: it tells the core what happened and does what it says.
@@ -23,6 +24,7 @@
 #include <agent/core/core.h>
 #include <agent/process/chain.h>
 #include <agent/process/child.h>
+#include <agent/process/flows.h>
 #include <agent/shell/daemon.h>
 #include <agent/shell/ring.h>
 #include <agent/shell/runtime.h>
@@ -88,6 +90,16 @@ struct chb_qemu {
     chb_span checkpoint_sum;
 };
 
+/* QEMU's connections to the peer. All zero without any. */
+struct chb_link {
+    sd_event_source *timer;
+    uint64_t generation; /* that the flows are of */
+    chb_time find_at;    /* not before */
+    bool failed;         /* the kernel cannot tell, and it was said */
+    unsigned count;
+    struct chb_flow flows[CHB_FLOWS_MAX];
+};
+
 struct chb_vm {
     struct chb_daemon *daemon;
     char name[CHB_VM_NAME_MAX + 1];
@@ -132,6 +144,7 @@ struct chb_vm {
     sd_event_source *adopt_deadline;
 
     struct chb_qemu qemu;
+    struct chb_link link;
     sd_event_source *ping_timer;
     unsigned ping_turns;
     sd_event_source *retry_timer; /* reconnects the monitors; gives up a waiting sequence */
@@ -206,6 +219,10 @@ void chb_recording_check(struct chb_vm *vm);
 void chb_recording_note(struct chb_vm *vm, const struct chb_action *note);
 /* An operator wants it written out now, and is answered with the file's name. */
 void chb_recording_ask(struct chb_vm *vm, uint64_t client);
+
+/* link_watch.c */
+/* Begins to watch the replication link, if it is not being watched. */
+void chb_link_watch(struct chb_vm *vm);
 
 /* vm_setup.c */
 void chb_vm_setup(struct chb_vm *vm, uint64_t client, const struct chb_control_request *request);
