@@ -195,6 +195,22 @@ class Steering(Case):
             self.assertEqual((request["command"], request["vm"]), (command, "web"))
             self.assertEqual(request.get("args", {}), expected)
 
+    def test_record(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source, target = pathlib.Path(folder, "kept"), pathlib.Path(folder, "mine")
+            source.write_bytes(bytes(range(256)) * 1000)
+            self.serve(lambda request: ok({"file": str(source)}))
+            run = self.ctl("record", "web")
+            self.assertEqual((run.returncode, run.stdout), (0, f"{source}\n"))
+            run = self.ctl("record", "web", str(target))
+            self.assertEqual((run.returncode, run.stdout), (0, f"{target}\n"))
+            self.assertEqual(target.read_bytes(), source.read_bytes())
+            target.write_text("another incident")
+            run = self.ctl("record", "web", str(target))
+            self.assertEqual(run.returncode, 1)
+            self.assertIn("File exists", run.stderr)
+            self.assertEqual(target.read_text(), "another incident")
+
     def test_exit_codes(self):
         for code, expected in (("no-such-vm", 4), ("refused", 5), ("busy", 6), ("not-ready", 6),
                                ("timeout", 7), ("invalid", 8), ("internal", 1), ("new", 1)):
@@ -210,7 +226,8 @@ class Steering(Case):
                      ["failover", "a", "--from", "n1"], ["resync", "a", "--to", "n1"],
                      ["explain"], ["events", "--max", "0"], ["events", "-f"],
                      ["watch", "--interval", "1"],
-                     ["--timeout", "5", "status"], ["--nonsense"], ["doctor", "x"]):
+                     ["--timeout", "5", "status"], ["--nonsense"], ["doctor", "x"], ["record"],
+                     ["record", "a", "b", "c"]):
             run = self.ctl(*args)
             self.assertEqual(run.returncode, 2, args)
             self.assertTrue(run.stderr, args)
@@ -382,6 +399,21 @@ class WithoutDaemon(Case):
         reaper.join(5)
         self.assertEqual(self.guest.returncode, -signal.SIGKILL)
         self.assertFalse(path.exists())
+        self.assertTrue((path.parent / "stopped").exists())  # for a daemon that wakes up
+
+    def test_replaced(self):
+        """A daemon that ends while it is asked leaves one behind that can be asked again."""
+        self.left_behind("web", True, self.guest)
+        for action in ("start", "promote", "demote", "stop"):
+            answers = iter([b"", ok({})])
+            self.serve(lambda request, answers=answers: next(answers))
+            env = {"OCF_RESKEY_disks": f"{self.run_dir}/web.qcow2", "OCF_RESKEY_qemu": "/bin/sh"}
+            run = self.ctl("vm", action, "web", env=env)
+            self.assertEqual((action, run.returncode, run.stderr), (action, 0, ""))
+            self.assertEqual(len(self.daemon.requests), 2)
+            self.daemon.close()
+            self.path.unlink()
+        self.assertIsNone(self.guest.poll())
 
     def test_stop_spares_a_stranger(self):
         """The pid was given to another process."""
