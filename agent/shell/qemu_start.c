@@ -281,22 +281,35 @@ static int add_merge(struct chb_vm *vm, struct chb_chain *chain, const struct ch
     return 0;
 }
 
-/* Of an earlier life as a secondary. What is in them was merged long ago, and must never be again.
- */
-static void remove_old_overlays(const struct chb_vm *vm)
+/* Calls @act with each overlay; returns how often it gave 0. */
+static unsigned for_each_overlay(const struct chb_vm *vm, int (*act)(const char *path))
 {
+    static const enum chb_qemu_path kinds[] = {CHB_QEMU_PATH_ACTIVE, CHB_QEMU_PATH_HIDDEN};
     char run_dir[CHB_VM_PATH_SIZE];
     char path[CHB_QEMU_PATH_SIZE];
     struct chb_vm_spec spec;
+    unsigned n = 0;
     chb_qemu_spec(vm, CHB_ROLE_PRIMARY, run_dir, &spec);
-    for (unsigned i = 0; i < spec.n_disks; i++) {
-        if (chb_qemu_path(&spec, CHB_QEMU_PATH_ACTIVE, i, path) == 0) {
-            (void)unlink(path);
-        }
-        if (chb_qemu_path(&spec, CHB_QEMU_PATH_HIDDEN, i, path) == 0) {
-            (void)unlink(path);
+    for (unsigned i = 0; i < 2 * spec.n_disks; i++) {
+        if (chb_qemu_path(&spec, kinds[i % 2], i / 2, path) == 0 && act(path) == 0) {
+            n++;
         }
     }
+    return n;
+}
+
+/* A file that cannot be looked at may well be there. */
+static int look(const char *path)
+{
+    return access(path, F_OK) == 0 || errno != ENOENT ? 0 : -ENOENT;
+}
+
+/* Overlays that a record speaks of hold what the guest wrote: without them there is no true copy
+ * here, and the merge fails. With a record that was lost it is only known that there may be some.
+ */
+static bool nothing_to_merge(const struct chb_vm *vm)
+{
+    return vm->overlays_unsure && for_each_overlay(vm, look) == 0;
 }
 
 static void on_images(void *userdata, const struct chb_chain_result *result)
@@ -360,11 +373,13 @@ void chb_qemu_start(struct chb_vm *vm, const struct chb_action *action)
                                   "corosync.conf and the parameter replication_link");
         return;
     }
-    if (!secondary && !action->u.qemu.merge_overlays) {
-        remove_old_overlays(vm);
+    if (!secondary && (!action->u.qemu.merge_overlays || nothing_to_merge(vm))) {
+        /* Of an earlier life as a secondary: merged long ago, and never to be merged again. */
+        (void)for_each_overlay(vm, unlink);
         launch(vm);
         return;
     }
+    vm->overlays_unsure = vm->overlays_unsure && !secondary; /* from here on they are known */
     int r = prepare_images(vm, action);
     if (r < 0) {
         char text[CHB_VM_TEXT_SIZE];

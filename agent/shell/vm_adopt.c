@@ -80,6 +80,7 @@ void chb_adopt_record(struct chb_vm *vm, const struct chb_record *record)
 {
     vm->record_found = *record;
     vm->record_read = true;
+    vm->overlays_unsure = record->kind == CHB_RECORD_UNKNOWN;
     finish(vm);
 }
 

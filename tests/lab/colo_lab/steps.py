@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .wait import wait_for
 
-BOOT_S = 240  # of a guest, emulated, on a machine that is busy with other things
 AGENT = "/usr/lib/ocf/resource.d/colo/vm"
 
 
@@ -63,7 +62,7 @@ def last_word(pair):
 def continues(pair, result, told):
     """A new client of the VM that was started from its disk: it goes on from `told`. The one request
     that was under way may have counted or not."""
-    pair.connect(timeout_s=BOOT_S)
+    pair.connect()
     report = pair.client.report()
     found = report["value"] - report["answers"]
     result.check(found in (told, told + 1), f"clients were told {told}, the disk says {found}")
