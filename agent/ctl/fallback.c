@@ -2,6 +2,7 @@
 #include <agent/ctl/fallback.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -50,6 +51,21 @@ static bool wait_dead(int pidfd, chb_span limit)
     return n > 0;
 }
 
+/* An empty file "stopped" beside the runtime file; nobody else writes there. */
+static void leave_mark(const struct chb_left_behind *left)
+{
+    char path[sizeof(left->path) + 16];
+    const char *slash = strrchr(left->path, '/');
+    if (slash == NULL) {
+        return;
+    }
+    (void)snprintf(path, sizeof(path), "%.*s/stopped", (int)(slash - left->path), left->path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
 enum chb_ocf chb_fallback_stop(const char *socket_path, const char *vm, chb_span limit,
                                char *ret_text, size_t size)
 {
@@ -83,6 +99,8 @@ enum chb_ocf chb_fallback_stop(const char *socket_path, const char *vm, chb_span
             return CHB_OCF_ERR_GENERIC;
         }
     }
-    (void)unlink(left.path); /* the next daemon must not think that the VM is still started */
+    /* Neither the next daemon nor this one, if it wakes up, must think that the VM is started. */
+    leave_mark(&left);
+    (void)unlink(left.path);
     return CHB_OCF_SUCCESS;
 }

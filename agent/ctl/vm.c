@@ -59,6 +59,13 @@ static enum chb_ocf ocf_of_reply(const struct chb_reply *reply)
     return strcmp(reply->code, "no-such-vm") == 0 ? CHB_OCF_NOT_RUNNING : CHB_OCF_ERR_GENERIC;
 }
 
+/* The daemon has ended, by its watchdog or for an upgrade, while it was being asked. The next one
+ * can be asked again: Pacemaker's commands may be given twice. */
+static bool is_replaced(const struct chb_reply *reply)
+{
+    return reply->error == -ECONNRESET || reply->error == -EPIPE;
+}
+
 /* Later may be better: a host that boots has no corosync yet, and a failure would count against it.
  */
 static bool is_later(const struct chb_reply *reply)
@@ -78,7 +85,8 @@ static enum chb_ocf ask_simply(struct chb_ctl *ctl, const struct chb_vm_args *ar
         chb_span spent = chb_time_since(chb_ctl_now(), begin);
         chb_ctl_ask(ctl->socket_path, command, args->vm, json, chb_ms(RESTART_MS),
                     answer_limit(args, chb_ms(RESTART_MS + chb_span_ms(spent))), &reply);
-        if (!is_later(&reply) || chb_time_reached(chb_ctl_now(), give_up)) {
+        bool again = is_later(&reply) || is_replaced(&reply);
+        if (!again || chb_time_reached(chb_ctl_now(), give_up)) {
             break;
         }
         chb_reply_clear(&reply);
@@ -182,6 +190,10 @@ static enum chb_ocf stop(struct chb_ctl *ctl, const struct chb_vm_args *args)
     struct json_object *json = json_object_new_object();
     json_object_object_add(json, "timeout_ms", json_object_new_int64(chb_span_ms(wait)));
     chb_ctl_ask(ctl->socket_path, "vm-stop", args->vm, json, connect_limit, wait, &reply);
+    if (is_replaced(&reply)) {
+        chb_reply_clear(&reply);
+        chb_ctl_ask(ctl->socket_path, "vm-stop", args->vm, json, connect_limit, wait, &reply);
+    }
     json_object_put(json);
     enum chb_ocf code = CHB_OCF_SUCCESS;
     if (is_silent(&reply)) {

@@ -42,6 +42,13 @@ void chb_timer_set(sd_event_source *timer, chb_time at)
     (void)sd_event_source_set_enabled(timer, off ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
+static void look_for_marks(struct chb_daemon *daemon)
+{
+    for (uint32_t i = 0; i < daemon->n_vms; i++) {
+        chb_vm_look_for_mark(daemon->vms[i]);
+    }
+}
+
 static int on_pulse(sd_event_source *source, uint64_t due_usec, void *userdata)
 {
     struct chb_daemon *daemon = userdata;
@@ -59,6 +66,7 @@ static int on_pulse(sd_event_source *source, uint64_t due_usec, void *userdata)
         chb_log(LOG_WARNING, "this daemon was late by %u ms; nobody is blamed for that time",
                 late_ms);
         chb_members_stalled(daemon, now, (chb_span){.ns = (int64_t)late_usec * 1000});
+        look_for_marks(daemon);
     }
     (void)sd_event_source_set_time(source, now_usec + PULSE_USEC);
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);

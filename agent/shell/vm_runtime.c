@@ -72,3 +72,28 @@ void chb_vm_save(struct chb_vm *vm)
     vm->saved.role = vm->core.role;
     vm->saved.qemu = qemu;
 }
+
+/* ---- stopped without this daemon ---- */
+
+static char *mark_path(const struct chb_vm *vm, char ret_path[static CHB_VM_PATH_SIZE + 32])
+{
+    char folder[CHB_VM_PATH_SIZE];
+    (void)snprintf(ret_path, CHB_VM_PATH_SIZE + 32, "%s/stopped", chb_vm_run_dir(vm, folder));
+    return ret_path;
+}
+
+void chb_vm_forget_mark(const struct chb_vm *vm)
+{
+    char path[CHB_VM_PATH_SIZE + 32];
+    (void)unlink(mark_path(vm, path));
+}
+
+void chb_vm_look_for_mark(struct chb_vm *vm)
+{
+    char path[CHB_VM_PATH_SIZE + 32];
+    if (vm->core.started && !vm->setup.running && unlink(mark_path(vm, path)) == 0) {
+        chb_log(LOG_WARNING, "%s: coloctl has stopped it while this daemon did not answer",
+                vm->name);
+        chb_vm_signal(vm, CHB_EVENT_STOP);
+    }
+}

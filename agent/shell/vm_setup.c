@@ -124,6 +124,7 @@ static void finish(struct chb_vm *vm)
 {
     uint64_t client = vm->setup.client;
     put_in_force(vm);
+    chb_vm_forget_mark(vm);
     say_ipv6(vm);
     vm->setup.running = false;
     uint32_t command =
@@ -133,6 +134,10 @@ static void finish(struct chb_vm *vm)
         chb_vm_health(vm, true);
         if (vm->core.score_sent) {
             chb_cib_score(vm, vm->core.score); /* stopping it took the score away */
+        }
+        /* Whatever somebody else or an earlier life left there: ours is written once more. */
+        if (vm->daemon->attributes != NULL) {
+            chb_attributes_republish(vm->daemon->attributes, true);
         }
         chb_cib_read(vm);
     }
