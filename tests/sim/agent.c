@@ -8,8 +8,10 @@
 
 chb_time chb_sim_host_time(const struct chb_sim *sim, uint32_t node, int64_t at_ns)
 {
-    /* Clocks of different hosts have nothing in common. */
-    return (chb_time){.ns = at_ns - sim->host[node].on_at + CHB_SIM_MS(1000) * (1 + node)};
+    /* Clocks of different hosts have nothing in common, not even the length of a second. */
+    int64_t ns = at_ns - sim->host[node].on_at;
+    return (chb_time){.ns = ns + ns / 1000000 * sim->host[node].drift_ppm +
+                            CHB_SIM_MS(1000) * (1 + node)};
 }
 
 /* ---- deadlines ---- */
@@ -27,12 +29,15 @@ static void plan_tick(struct chb_sim *sim, uint32_t node)
         return;
     }
     int64_t delay_ns = deadline.ns - chb_sim_host_time(sim, node, sim->now_ns).ns;
+    if (sim->host[node].drift_ppm != 0 && delay_ns > 0) { /* rounded up: not before it is due */
+        delay_ns += 2000 - delay_ns / 1000000 * sim->host[node].drift_ppm;
+    }
     int64_t at_ns = sim->now_ns + (delay_ns > 0 ? delay_ns : 0);
     if (at_ns == unit->tick_at) {
         return;
     }
     unit->tick_at = at_ns;
-    (void)chb_sim_plan(sim, delay_ns + chb_sim_latency(sim, 0, 1, 3), on_tick, node,
+    (void)chb_sim_plan(sim, delay_ns + chb_sim_latency(sim, 0, 1, 80), on_tick, node,
                        ++unit->tick_serial);
 }
 
@@ -82,6 +87,19 @@ static void observe(struct chb_sim *sim, uint32_t node, const struct chb_event *
     }
 }
 
+/* It dies between two actions: the rest of the step is never done. */
+static bool dies_here(struct chb_sim *sim, uint32_t node)
+{
+    if (sim->calm || sim->options.cut_steps == 0 ||
+        !chb_sim_rng_chance(&sim->rng, sim->options.cut_steps)) {
+        return false;
+    }
+    sim->stats.cut_steps++;
+    chb_sim_agent_crash(sim, node);
+    chb_sim_agent_start(sim, node, chb_sim_latency(sim, 20, 1000, 5000));
+    return true;
+}
+
 static void core_event(struct chb_sim *sim, uint32_t node, const struct chb_event *event)
 {
     struct chb_sim_unit *unit = &CHB_SIM_VM(sim)->unit[node];
@@ -105,6 +123,9 @@ static void core_event(struct chb_sim *sim, uint32_t node, const struct chb_even
     for (uint32_t i = 0; i < actions.count; i++) {
         chb_sim_trace_action(sim, node, &actions.list[i]);
         chb_sim_perform(sim, node, &actions.list[i]);
+        if (dies_here(sim, node)) {
+            return;
+        }
     }
     chb_sim_check_step(sim, node, &stamped, &actions);
     plan_tick(sim, node);

@@ -97,6 +97,9 @@ static void check_vm(struct chb_sim *sim)
             chb_sim_violate(sim, "R1", "n%u and n%u serve", serving, node);
         }
         serving = node;
+        if (CHB_SIM_VM(sim)->qemu[node].epoch != CHB_SIM_VM(sim)->epoch && !sim->options.unsafe) {
+            chb_sim_violate(sim, "R7", "n%u lets frames out after another one has gone on", node);
+        }
         if (!copy->valid || copy->contains != CHB_SIM_VM(sim)->let_out) {
             chb_sim_violate(sim, "R2", "n%u serves with %llu of %llu%s", node,
                             (unsigned long long)copy->contains,

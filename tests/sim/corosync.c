@@ -37,6 +37,9 @@ void chb_sim_tell_node(struct chb_sim *sim, uint32_t node, int64_t delay_ns,
     if (!own->joined) {
         return;
     }
+    if (kind == CHB_EVENT_NODE_DOWN) { /* the verdict on this ring is yet to come */
+        in_order(sim, node, delay_ns, CHB_EVENT_QUORUM)->event.u.quorate = false;
+    }
     in_order(sim, node, delay_ns, kind)->event.u.node.id = about;
     if (kind != CHB_EVENT_SILENT && kind != CHB_EVENT_HEARD) {
         own->silent &= ~chb_sim_bit(about);
@@ -44,6 +47,11 @@ void chb_sim_tell_node(struct chb_sim *sim, uint32_t node, int64_t delay_ns,
     if (kind == CHB_EVENT_NODE_UP && sim->agent[about].stalled_until > sim->now_ns) {
         chb_sim_silence(sim, about, true);
     }
+}
+
+void chb_sim_tell_verdict(struct chb_sim *sim, uint32_t node, bool quorate)
+{
+    in_order(sim, node, 0, CHB_EVENT_QUORUM)->event.u.quorate = quorate;
 }
 
 /* ---- messages ---- */

@@ -13,6 +13,25 @@ static void on_landed(struct chb_sim *sim, const struct chb_sim_item *item)
     }
 }
 
+static void land_late(struct chb_sim *sim, uint32_t node)
+{
+    struct chb_sim_place *place = &CHB_SIM_VM(sim)->place[node];
+
+    if (place->has_late) {
+        place->has_late = false;
+        place->record = place->late;
+        sim->stats.late_records++;
+        chb_sim_trace(sim, node, "a write lands late");
+    }
+}
+
+static void on_late(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    if (sim->host[item->node].boot == item->tag) {
+        land_late(sim, item->node);
+    }
+}
+
 static void on_answer(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     struct chb_sim_write *write = &CHB_SIM_VM(sim)->unit[item->node].write;
@@ -24,6 +43,13 @@ static void on_answer(struct chb_sim *sim, const struct chb_sim_item *item)
     answer->event.u.result.op = write->op;
     answer->event.u.result.outcome = (enum chb_outcome)item->arg;
     write->op = 0;
+    if (!write->landed && answer->event.u.result.outcome == CHB_OUTCOME_UNKNOWN &&
+        chb_sim_rng_chance(&sim->rng, 500)) { /* it hangs in the kernel, and lands some time */
+        CHB_SIM_VM(sim)->place[item->node].late = write->record;
+        CHB_SIM_VM(sim)->place[item->node].has_late = true;
+        (void)chb_sim_plan(sim, chb_sim_latency(sim, 10, 3000, 10000), on_late, item->node,
+                           sim->host[item->node].boot);
+    }
 }
 
 void chb_sim_persist(struct chb_sim *sim, uint32_t node, uint32_t op,
@@ -38,6 +64,7 @@ void chb_sim_persist(struct chb_sim *sim, uint32_t node, uint32_t op,
         chb_sim_violate(sim, "one write at a time", "n%u", node);
         return;
     }
+    land_late(sim, node); /* the disk takes writes in their order */
     *write = (struct chb_sim_write){.op = op, .serial = sim->next_serial++, .record = *record};
     if (chb_sim_rng_chance(&sim->rng, host->disk_fail_permille)) {
         outcome = CHB_OUTCOME_FAILED;
@@ -60,6 +87,12 @@ void chb_sim_disk_cut(struct chb_sim *sim, uint32_t node, bool power)
 {
     struct chb_sim_write *write = &CHB_SIM_VM(sim)->unit[node].write;
 
+    if (power && CHB_SIM_VM(sim)->place[node].has_late) {
+        if (chb_sim_rng_chance(&sim->rng, 500)) {
+            land_late(sim, node);
+        }
+        CHB_SIM_VM(sim)->place[node].has_late = false;
+    }
     if (write->op == 0) {
         return;
     }

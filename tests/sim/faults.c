@@ -106,12 +106,6 @@ static void fault_power_cut(struct chb_sim *sim, uint32_t node)
     }
 }
 
-static void on_thaw(struct chb_sim *sim, const struct chb_sim_item *item)
-{
-    (void)item;
-    chb_sim_heal(sim);
-}
-
 /* A host that stands still, and goes on as if nothing had been: with the old frames in its queues.
  */
 static void fault_freeze(struct chb_sim *sim, uint32_t node)
@@ -124,8 +118,7 @@ static void fault_freeze(struct chb_sim *sim, uint32_t node)
         (void)chb_sim_plan(sim, ns, end_hang, node, CHB_SIM_VM(sim)->qemu[node].serial);
     }
     chb_sim_agent_stall(sim, node, ns / 1000000);
-    chb_sim_cut(sim, node, node);
-    (void)chb_sim_plan(sim, ns + CHB_SIM_MS(1), on_thaw, 0, 0);
+    chb_sim_corosync_hang(sim, node, ns);
 }
 
 /* ---- fencer, disks, QMP ---- */
@@ -237,7 +230,7 @@ void chb_sim_strike(struct chb_sim *sim, const struct chb_sim_fault *fault)
     kinds[fault->kind].fn(sim, fault->node);
 }
 
-static void strike(struct chb_sim *sim, const struct chb_sim_fault *fault)
+void chb_sim_strike_kept(struct chb_sim *sim, const struct chb_sim_fault *fault)
 {
     struct chb_sim_faults *struck = &sim->struck;
 
@@ -245,6 +238,9 @@ static void strike(struct chb_sim *sim, const struct chb_sim_fault *fault)
         struck->list[struck->n] = *fault;
     }
     struck->n++;
+    if (sim->options.single) {
+        chb_sim_budget_struck(sim);
+    }
     chb_sim_strike(sim, fault);
 }
 
@@ -262,7 +258,7 @@ static void strike_any(struct chb_sim *sim, bool sharp)
             struct chb_sim_fault fault = {
                 .at_ns = sim->now_ns, .kind = i, .node = any_node(sim), .vm = sim->vm};
             fault.seed = chb_sim_rng_next(&sim->fault_rng);
-            strike(sim, &fault);
+            chb_sim_strike_kept(sim, &fault);
             return;
         }
         pick -= weight;
@@ -297,6 +293,10 @@ void chb_sim_faults_trigger(struct chb_sim *sim, uint32_t node, enum chb_action_
 
 void chb_sim_faults_begin(struct chb_sim *sim, int64_t until_ns)
 {
+    if (sim->options.single) {
+        chb_sim_budget_begin(sim);
+        return;
+    }
     for (uint32_t i = 0; i < N_KINDS; i++) {
         bool never = chb_sim_rng_chance(&sim->fault_rng, 400);
         sim->fault_weight[i] = never ? 0 : kinds[i].weight * chb_sim_rng_below(&sim->fault_rng, 5);
@@ -319,7 +319,7 @@ static void on_listed(struct chb_sim *sim, const struct chb_sim_item *item)
     const struct chb_sim_faults *list = sim->listed;
 
     sim->vm = list->list[item->tag].vm;
-    strike(sim, &list->list[item->tag]);
+    chb_sim_strike_kept(sim, &list->list[item->tag]);
     if (item->tag + 1 < list->n) {
         (void)chb_sim_plan(sim, list->list[item->tag + 1].at_ns - sim->now_ns, on_listed, 0,
                            item->tag + 1);

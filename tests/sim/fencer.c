@@ -92,6 +92,7 @@ static void plan_answer(struct chb_sim *sim, uint32_t target, int64_t delay_ns,
 static void on_late(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     if (!sim->calm) {
+        sim->stats.fences_late += sim->host[item->node].on ? 1 : 0;
         power_off(sim, item->node);
     }
 }

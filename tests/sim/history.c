@@ -5,6 +5,8 @@
 
 #define CALM_MS 300000 /* the longest pause between two joins is 30 s */
 #define SEED_AFTER_MS 40000
+#define SINGLE_EVERY 8
+#define SINGLE_MS 90000
 
 static void choose_options(struct chb_sim_options *options, uint64_t seed)
 {
@@ -42,7 +44,22 @@ static void choose_options(struct chb_sim_options *options, uint64_t seed)
     if (chb_sim_rng_chance(&rng, 200)) {
         options->n_vms = 2 + chb_sim_rng_below(&rng, CHB_SIM_VMS_MAX - 1);
     }
+    static const uint32_t drifts[] = {0, 50, 200, 200};
+    options->drift_ppm = drifts[chb_sim_rng_below(&rng, 4)];
+    options->cut_steps = chb_sim_rng_chance(&rng, 150) ? 1 + chb_sim_rng_below(&rng, 4) : 0;
     options->images = chb_sim_rng_chance(&rng, 900) ? 1u << 1 : (2u << options->n_nodes) - 2u;
+}
+
+/* One fault in a quiet world, with all the rest as before. */
+static void choose_single(struct chb_sim_options *options)
+{
+    options->single = true;
+    options->noise = 0;
+    options->echo = 0;
+    options->cut_steps = 0;
+    options->unsafe = false;
+    options->fence_mode = CHB_SIM_FENCE_WORKS;
+    options->images = 1u << 1;
 }
 
 /* The operator knows where the data is, and says so where nothing else can: at a first start with
@@ -150,6 +167,9 @@ bool chb_sim_history_run(struct chb_sim *sim, int64_t faults_ms)
     if (!chb_sim_run(sim, faults_ms - 8000)) {
         return false;
     }
+    if (sim->options.single) {
+        chb_sim_budget_judge(sim);
+    }
     chb_sim_faults_end(sim);
     return calm(sim);
 }
@@ -159,7 +179,13 @@ int64_t chb_sim_history_begin(struct chb_sim *sim, uint64_t seed)
     struct chb_sim_options options;
 
     choose_options(&options, seed);
+    if (seed % SINGLE_EVERY == 0) {
+        choose_single(&options);
+    }
     chb_sim_init(sim, &options);
+    if (options.single) {
+        return SINGLE_MS;
+    }
     return 20000 + (int64_t)chb_sim_rng_below(&sim->fault_rng, 100000);
 }
 

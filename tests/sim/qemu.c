@@ -200,6 +200,7 @@ static void on_started(struct chb_sim *sim, const struct chb_sim_item *item)
             CHB_SIM_VM(sim)->place[node].copy.overlays = false;
         }
         qemu->mode = CHB_SIM_MODE_ALONE;
+        qemu->epoch = ++CHB_SIM_VM(sim)->epoch;
         sim->stats.boots++;
         chb_sim_trace(sim, node, "guest boots");
         chb_sim_check_cold(sim, node);

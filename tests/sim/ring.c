@@ -84,15 +84,20 @@ bool chb_sim_quorate(const struct chb_sim *sim, uint32_t node)
     return votes * 2 > sim->options.n_nodes;
 }
 
-/* Pacemaker hears of it as late as the agent does, and acts on what it has heard. */
-static void on_quorum_news(struct chb_sim *sim, const struct chb_sim_item *item)
+/* The verdict on a ring. Pacemaker acts on the last one that it has heard. The daemon takes none
+ * for a ring that is over: since NODE_DOWN it counts itself without quorum (chb_sim_tell_node()).
+ */
+static void on_verdict(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     struct chb_sim_corosync *own = &sim->corosync[item->node];
 
-    if (own->incarnation != item->tag) {
+    if (own->incarnation != item->tag || own->ring != item->other) {
         return;
     }
     own->known_quorate = item->arg != 0;
+    if (own->joined) {
+        chb_sim_tell_verdict(sim, item->node, own->known_quorate);
+    }
     CHB_SIM_FOR_VMS(sim)
     {
         chb_sim_pacemaker_poke(sim, CHB_SIM_MS(20));
@@ -111,14 +116,10 @@ void chb_sim_tell_quorum(struct chb_sim *sim, uint32_t node, bool anew)
     own->quorate = quorate;
     int64_t at_ns = sim->now_ns + chb_sim_latency(sim, 1, 10, 3200);
     own->quorum_at = at_ns > own->quorum_at ? at_ns : own->quorum_at;
-    chb_sim_plan(sim, own->quorum_at - sim->now_ns, on_quorum_news, node, own->incarnation)->arg =
-        quorate;
-    if (own->joined) {
-        struct chb_sim_item *item =
-            chb_sim_deliver(sim, node, own->quorum_at - sim->now_ns, CHB_EVENT_QUORUM);
-        item->event.u.quorate = quorate;
-        item->arg = own->session;
-    }
+    struct chb_sim_item *item =
+        chb_sim_plan(sim, own->quorum_at - sim->now_ns, on_verdict, node, own->incarnation);
+    item->other = own->ring;
+    item->arg = quorate;
 }
 
 static void on_qnetd(struct chb_sim *sim, const struct chb_sim_item *item)
@@ -292,8 +293,8 @@ void chb_sim_reform(struct chb_sim *sim)
         }
     }
     FOR_NODES(sim, node)
-    {
-        chb_sim_tell_quorum(sim, node, false);
+    { /* votequorum says so with each new ring, changed or not */
+        chb_sim_tell_quorum(sim, node, sim->corosync[node].ring != before.ring[node]);
     }
     if (flap) {
         sim->net.flaps--;

@@ -312,6 +312,7 @@ static void on_solo(struct chb_sim *sim, const struct chb_sim_item *item)
     }
     chb_sim_check_solo(sim, node);
     qemu->mode = CHB_SIM_MODE_ALONE;
+    qemu->epoch = ++CHB_SIM_VM(sim)->epoch;
     qemu->colo_failed = false;
     if (secondary) {
         CHB_SIM_VM(sim)->place[node].copy.overlays = true;

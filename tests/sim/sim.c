@@ -53,21 +53,30 @@ int64_t chb_sim_latency(struct chb_sim *sim, int64_t low_ms, int64_t high_ms, in
  * said is in both copies (IPv4; what COLO does not hold has no history, see design.md, R7). */
 static void output(struct chb_sim *sim, const struct chb_sim_item *item)
 {
+    struct chb_sim_vm *vm = CHB_SIM_VM(sim);
+    uint64_t before = vm->let_out;
+
     (void)item;
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
+        const struct chb_sim_qemu *qemu = &vm->qemu[node];
         if (!chb_sim_serves(sim, node) ||
             ((sim->net.clients_mute | sim->net.clients_deaf) & chb_sim_bit(node)) != 0) {
             continue; /* nobody hears it, or nobody has asked */
         }
         if (qemu->mode == CHB_SIM_MODE_COLO_PRIMARY) {
-            if (!chb_sim_in_step(sim, CHB_SIM_VM(sim), node)) {
-                continue; /* held */
+            if (!chb_sim_in_step(sim, vm, node)) {
+                sim->stats.leaks++;
+                continue; /* held, but for ARP and IPv6: check.c judges those at every moment */
             }
-            CHB_SIM_VM(sim)->place[qemu->partner].copy.contains = CHB_SIM_VM(sim)->let_out + 1;
+            vm->place[qemu->partner].copy.contains = vm->let_out + 1;
         }
-        CHB_SIM_VM(sim)->let_out++;
-        CHB_SIM_VM(sim)->place[node].copy.contains = CHB_SIM_VM(sim)->let_out;
+        vm->let_out++;
+        vm->place[node].copy.contains = vm->let_out;
+    }
+    if (vm->let_out != before) {
+        int64_t gap_ns = sim->now_ns - vm->out_at;
+        vm->gap_ns = gap_ns > vm->gap_ns ? gap_ns : vm->gap_ns;
+        vm->out_at = sim->now_ns;
     }
     (void)chb_sim_plan(sim, CHB_SIM_MS(OUTPUT_MS), output, 0, 0);
 }
@@ -102,6 +111,9 @@ void chb_sim_init(struct chb_sim *sim, const struct chb_sim_options *options)
             CHB_SIM_VM(sim)->place[node].copy.present = present;
             CHB_SIM_VM(sim)->place[node].copy.valid = present;
         }
+        sim->host[node].drift_ppm =
+            (int32_t)chb_sim_rng_below(&sim->rng, 2 * options->drift_ppm + 1) -
+            (int32_t)options->drift_ppm;
         chb_sim_host_on(sim, node);
     }
     CHB_SIM_FOR_VMS(sim)

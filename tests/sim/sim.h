@@ -54,6 +54,7 @@ struct chb_sim_qemu {
     bool listening;    /* secondary is prepared */
     bool merge;        /* primary: was started with merging the overlays first */
     bool colo_failed;  /* replication has ended, COLO has not */
+    uint64_t epoch;    /* of the VM's stretches with one speaker: the one that it may speak in */
     bool told_pair;    /* its agent has said that the pair is made: the other side may go on */
     uint32_t partner;  /* in COLO or while filling: node of the other side */
     uint64_t partner_serial;
@@ -96,12 +97,15 @@ struct chb_sim_place {
     struct chb_record record;
     struct chb_sim_copy copy;
     struct chb_sim_runtime runtime;
+    struct chb_record late; /* a write that nobody waits for any more, and that may yet land */
+    bool has_late;
 };
 
 struct chb_sim_host {
     bool on;
     uint64_t boot; /* counts */
     int64_t on_at; /* its clock began here */
+    int32_t drift_ppm;
     /* faults */
     uint32_t disk_slow_ms;
     uint32_t disk_fail_permille;
@@ -149,7 +153,10 @@ struct chb_sim_options {
     uint32_t deaf_guest;  /* permille: it does not listen to the power button */
     enum chb_sim_fence_mode fence_mode;
     uint32_t fence_ms;
-    uint32_t images; /* bit per node: image present at first */
+    uint32_t images;    /* bit per node: image present at first */
+    uint32_t drift_ppm; /* clocks go wrong by up to so much */
+    uint32_t cut_steps; /* permille of actions after which the agent dies, the rest undone */
+    bool single;        /* a quiet world, a pair, one fault: the budgets hold (budget.c) */
 };
 
 struct chb_sim_stats {
@@ -182,6 +189,11 @@ struct chb_sim_stats {
     uint64_t faults;
     uint64_t recoveries;   /* Pacemaker: demote, stop, start after a failed monitor */
     uint64_t powered_down; /* guests that switched themselves off when they were asked to */
+    uint64_t fences_late;  /* ... that hit a host which was back */
+    uint64_t leaks;     /* ticks in which frames that COLO does not hold left a primary in doubt */
+    uint64_t cut_steps; /* agents that died between two actions of a step */
+    uint64_t late_records; /* landed after their answer */
+    uint64_t singles;      /* single-fault histories */
     uint64_t seeds;        /* the operator had to say where the data is */
 };
 
@@ -211,6 +223,9 @@ struct chb_sim_vm {
     struct chb_sim_qemu qemu[CHB_SIM_SLOTS];
     struct chb_sim_pacemaker pacemaker;
     uint64_t let_out; /* what clients have seen, counted */
+    uint64_t epoch;   /* counts how often a replica began to speak alone */
+    int64_t out_at;   /* clients have seen something, last */
+    int64_t gap_ns;   /* the longest time without, since the fault of a single-fault history */
     uint32_t operator_tries;
     int64_t silent_ms; /* since when nobody serves, as the operator sees it */
     bool torn;         /* some record has been torn in this history */
@@ -330,6 +345,7 @@ void chb_sim_reform(struct chb_sim *sim);
 uint64_t chb_sim_agent_in_group(const struct chb_sim *sim, uint32_t node); /* 0: none */
 void chb_sim_tell_node(struct chb_sim *sim, uint32_t node, int64_t delay_ns,
                        enum chb_event_kind kind, uint32_t about);
+void chb_sim_tell_verdict(struct chb_sim *sim, uint32_t node, bool quorate);
 void chb_sim_tell_quorum(struct chb_sim *sim, uint32_t node, bool anew);
 void chb_sim_flush(struct chb_sim *sim, uint32_t node, int64_t delay_ns);
 bool chb_sim_ring_intact(const struct chb_sim *sim, uint32_t node);
@@ -408,12 +424,23 @@ void chb_sim_faults_begin(struct chb_sim *sim, int64_t until_ns);
 void chb_sim_faults_list(struct chb_sim *sim, const struct chb_sim_faults *list);
 /* This one, now, whatever strikes else. */
 void chb_sim_strike(struct chb_sim *sim, const struct chb_sim_fault *fault);
+/* ... and it is one of the history's own, for its story. */
+void chb_sim_strike_kept(struct chb_sim *sim, const struct chb_sim_fault *fault);
 /* As stories call it; NULL: no such kind. Kinds count from 0. */
 const char *chb_sim_fault_name(uint32_t kind);
 /* Ends every fault: power on, network whole, disks and fencer well, nothing hangs. */
 void chb_sim_faults_end(struct chb_sim *sim);
 /* An agent has asked for something: a good moment for a fault. */
 void chb_sim_faults_trigger(struct chb_sim *sim, uint32_t node, enum chb_action_kind kind);
+
+/* ---- budget.c ---- */
+
+/* Plans the one fault of a single-fault history. */
+void chb_sim_budget_begin(struct chb_sim *sim);
+/* It strikes now: the clients' clock begins, and there must be something to lose. */
+void chb_sim_budget_struck(struct chb_sim *sim);
+/* R10: the gap that it has made is within its budget. */
+void chb_sim_budget_judge(struct chb_sim *sim);
 
 /* ---- history.c ---- */
 
@@ -426,7 +453,7 @@ bool chb_sim_history(struct chb_sim *sim, uint64_t seed);
 int64_t chb_sim_history_begin(struct chb_sim *sim, uint64_t seed);
 bool chb_sim_history_run(struct chb_sim *sim, int64_t faults_ms);
 
-/* ---- single.c ---- */
+/* ---- budget.c ---- */
 
 /* R10, the bound: of a world that is calm and whole one part fails, and the clients must hear the
  * guests again in time. True if no rule was broken. */

@@ -21,7 +21,6 @@ struct option {
 static const struct option options[] = {
     OPTION("seed", seed),
     OPTION("nodes", n_nodes),
-    OPTION("vms", n_vms),
     OPTION("quorum", quorum),
     OPTION("token", token_ms),
     OPTION("fill", fill_ms),
@@ -34,6 +33,10 @@ static const struct option options[] = {
     OPTION("fence-mode", fence_mode),
     OPTION("fence", fence_ms),
     OPTION("images", images),
+    OPTION("vms", n_vms),
+    OPTION("drift", drift_ppm),
+    OPTION("cut-steps", cut_steps),
+    OPTION("single", single),
 };
 
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))

@@ -137,6 +137,7 @@ static void fencing_fails_then_works(void **state)
     sim->options.fence_mode = CHB_SIM_FENCE_FAILS;
     chb_sim_host_off(sim, 1);
     (void)story_until_phase(sim, 2000, 2, CHB_PHASE_HOLDING);
+    story_run(sim, 50); /* quorum is told a little after the loss */
     assert_int_equal(story_reason(sim, 2), CHB_REASON_NO_PROOF_FENCING);
     story_run(sim, 8000);
     assert_int_equal(chb_sim_server(sim), 0);
