@@ -202,6 +202,7 @@ void chb_cmd_verdict(const struct chb_sim *sim, uint64_t seed)
 void chb_cmd_story_verdict(const struct chb_sim *sim, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    printf("story %s", slash != NULL ? slash + 1 : path);
+    printf("story %s, seed %llu", slash != NULL ? slash + 1 : path,
+           (unsigned long long)sim->options.seed);
     verdict(sim);
 }

@@ -18,8 +18,9 @@
 #define MUTANTS_MAX 256
 #define NAME_SIZE 64
 #define PATH_SIZE 1024
-#define HISTORIES 40000 /* after which a mutant counts as one that lives */
-#define CPU_SECONDS 120 /* for one program: one that needs more never ends */
+#define HISTORIES 5000      /* after which a mutant counts as one that lives */
+#define STORY_SEEDS "1..60" /* the same faults meet other latencies */
+#define CPU_SECONDS 120     /* for one program: one that needs more never ends */
 
 struct mutant {
     char name[NAME_SIZE];
@@ -180,7 +181,9 @@ static enum verdict run_program(struct found *found, char *const argv[])
 static enum verdict run_story(struct found *found, char *program, const char *story)
 {
     char file[PATH_SIZE];
-    char *const argv[] = {program, (char[]){"replay"}, (char[]){"--faults"}, file, NULL};
+    char *const argv[] = {program, (char[]){"replay"},  (char[]){"--faults"},
+                          file,    (char[]){"--seeds"}, (char[]){STORY_SEEDS},
+                          NULL};
     (void)snprintf(file, sizeof(file), "%s", story);
     return run_program(found, argv);
 }

@@ -13,6 +13,9 @@ struct what {
     uint64_t seed;
     const char *keep; /* numbers of faults, from 1, with commas between */
     const char *faults;
+    bool have_seeds; /* the story's faults, with other latencies */
+    uint64_t first;
+    uint64_t last;
     const char *recording;
     bool trace;
 };
@@ -71,7 +74,13 @@ static bool replay_file(struct chb_sim *sim, const struct what *what)
     if (!chb_story_read(story, what->faults)) {
         exit(CHB_CMD_ERROR);
     }
-    bool well = chb_cmd_story_run(sim, story);
+    uint64_t seed = what->have_seeds ? what->first : story->options.seed;
+    uint64_t last = what->have_seeds ? what->last : seed;
+    bool well = true;
+    for (; well && seed <= last; seed++) {
+        story->options.seed = seed;
+        well = chb_cmd_story_run(sim, story);
+    }
     free(story);
     return well;
 }
@@ -107,6 +116,8 @@ int chb_cmd_replay(struct chb_cmd_args *args)
     while (args->argc > 0) {
         if (chb_cmd_number(args, "--seed", &what.seed)) {
             what.have_seed = true;
+        } else if (chb_cmd_range(args, "--seeds", &what.first, &what.last)) {
+            what.have_seeds = true;
         } else if (chb_cmd_flag(args, "--trace")) {
             what.trace = true;
         } else if (!chb_cmd_text(args, "--keep", &what.keep) &&
@@ -119,7 +130,7 @@ int chb_cmd_replay(struct chb_cmd_args *args)
         return chb_recording_replay(what.recording, what.trace, false);
     }
     if (what.recording != NULL || what.have_seed == (what.faults != NULL) ||
-        (what.keep != NULL && !what.have_seed)) {
+        (what.keep != NULL && !what.have_seed) || (what.have_seeds && what.faults == NULL)) {
         chb_cmd_usage(args);
     }
     return replay(&what);

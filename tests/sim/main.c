@@ -14,7 +14,7 @@ struct command {
 static const struct command commands[] = {
     {"run", chb_cmd_run, "run --seeds A..B [--jobs J] [--json FILE] [--all]"},
     {"replay", chb_cmd_replay,
-     "replay --seed N [--keep LIST] | --faults FILE | --recording FILE [--trace]"},
+     "replay --seed N [--keep LIST] | --faults FILE [--seeds A..B] | --recording FILE [--trace]"},
     {"record", chb_cmd_record, "record --seeds A..B [--dir DIR] [--keep]"},
     {"shrink", chb_cmd_shrink, "shrink --seed N [--rule R] [--out FILE]"},
     {"mutants", chb_cmd_mutants,

@@ -30,6 +30,8 @@ static const struct option options[] = {
     OPTION("torn-records", torn_records),
     OPTION("unsafe", unsafe),
     OPTION("echo", echo),
+    OPTION("patience", patience_ms),
+    OPTION("deaf-guest", deaf_guest),
     OPTION("fence-mode", fence_mode),
     OPTION("fence", fence_ms),
     OPTION("images", images),
@@ -40,6 +42,7 @@ static const struct option options[] = {
 };
 
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
+_Static_assert(sizeof(struct chb_sim_options) == 72, "has a new option its line in the table?");
 
 static uint64_t get(const struct chb_sim_options *from, const struct option *option)
 {
