@@ -42,7 +42,7 @@ static const struct option options[] = {
 };
 
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
-_Static_assert(sizeof(struct chb_sim_options) == 72, "has a new option its line in the table?");
+_Static_assert(sizeof(struct chb_sim_options) == 80, "has a new option its line in the table?");
 
 static uint64_t get(const struct chb_sim_options *from, const struct option *option)
 {
