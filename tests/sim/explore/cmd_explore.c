@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* colo-sim explore: all interleavings of two hosts and one VM, from a pair and from a cold start.
- */
+/* colo-sim explore: all interleavings of two hosts and one VM, from a pair, a cold start, two
+ * stages of a join, a survivor whose peer's host is off, and the pair that it becomes again. */
 #include <stdio.h>
 #include <string.h>
 
 #include <tests/sim/cmd.h>
 #include <tests/sim/explore/search.h>
 
-enum { ROOT_PAIR, ROOT_COLD, ROOT_JOIN, ROOT_ALONE, ROOTS };
+enum { ROOT_PAIR, ROOT_COLD, ROOT_ASK, ROOT_JOIN, ROOT_ALONE, ROOT_AGAIN, ROOTS };
 
 struct root {
     const char *name;
@@ -90,6 +90,12 @@ static int write_json(const char *path, const struct root roots[ROOTS],
 
 /* ---- where to begin ---- */
 
+/* The primary has asked for a secondary. */
+static bool is_asking(const struct chb_x_world *world)
+{
+    return world->node[1].core.join == CHB_JOIN_WANTED;
+}
+
 /* The primary's sequence runs; the secondary listens. */
 static bool is_joining(const struct chb_x_world *world)
 {
@@ -102,26 +108,36 @@ static bool is_alone(const struct chb_x_world *world)
            world->node[2].write.op == 0;
 }
 
-static bool make_roots(struct root roots[ROOTS])
+/* Makes the root from what it begins with, by going on until it is reached. */
+static bool make_root(struct root *root, const struct chb_x_world *from, bool back,
+                      bool (*done)(const struct chb_x_world *))
 {
     int64_t passed_ns = 0;
-    bool well = true;
+
+    root->world = *from;
+    if (chb_x_go_on(&root->world, back, done, &passed_ns)) {
+        return true;
+    }
+    printf("\"%s\" cannot be reached, though nothing fails: %s %s\n", root->name,
+           root->world.rule != NULL ? root->world.rule : "nothing goes on any more",
+           root->world.text);
+    return false;
+}
+
+static bool make_roots(struct root roots[ROOTS])
+{
+    struct chb_x_world off;
 
     chb_x_init(&roots[ROOT_COLD].world);
-    roots[ROOT_JOIN].world = roots[ROOT_COLD].world;
-    well = well && chb_x_go_on(&roots[ROOT_JOIN].world, false, is_joining, &passed_ns);
-    roots[ROOT_PAIR].world = roots[ROOT_COLD].world;
-    well = well && chb_x_go_on(&roots[ROOT_PAIR].world, true, chb_x_is_pair, &passed_ns);
-    roots[ROOT_ALONE].world = roots[ROOT_PAIR].world;
-    chb_x_take(&roots[ROOT_ALONE].world, (struct chb_x_choice){CHB_X_POWER_OFF, 1, 0});
-    well = well && chb_x_go_on(&roots[ROOT_ALONE].world, false, is_alone, &passed_ns);
-    for (size_t i = 0; i < ROOTS; i++) {
-        if (roots[i].world.rule != NULL) {
-            printf("%s is broken without any fault, on the way to \"%s\": %s\n",
-                   roots[i].world.rule, roots[i].name, roots[i].world.text);
-        }
+    if (!make_root(&roots[ROOT_ASK], &roots[ROOT_COLD].world, false, is_asking) ||
+        !make_root(&roots[ROOT_JOIN], &roots[ROOT_ASK].world, false, is_joining) ||
+        !make_root(&roots[ROOT_PAIR], &roots[ROOT_JOIN].world, true, chb_x_is_pair)) {
+        return false;
     }
-    return well;
+    off = roots[ROOT_PAIR].world;
+    chb_x_take(&off, (struct chb_x_choice){CHB_X_POWER_OFF, 1, 0});
+    return make_root(&roots[ROOT_ALONE], &off, false, is_alone) &&
+           make_root(&roots[ROOT_AGAIN], &roots[ROOT_ALONE].world, true, chb_x_is_pair);
 }
 
 static int explore(struct root roots[ROOTS], const struct chb_x_limits *limits)
@@ -144,10 +160,9 @@ static int explore(struct root roots[ROOTS], const struct chb_x_limits *limits)
 int chb_cmd_explore(struct chb_cmd_args *args)
 {
     static struct root roots[ROOTS] = {
-        [ROOT_PAIR] = {.name = "pair"},
-        [ROOT_COLD] = {.name = "cold"},
-        [ROOT_JOIN] = {.name = "join"},
-        [ROOT_ALONE] = {.name = "alone"},
+        [ROOT_PAIR] = {.name = "pair"},   [ROOT_COLD] = {.name = "cold"},
+        [ROOT_ASK] = {.name = "ask"},     [ROOT_JOIN] = {.name = "join"},
+        [ROOT_ALONE] = {.name = "alone"}, [ROOT_AGAIN] = {.name = "again"},
     };
     struct chb_x_limits limits = {.depth = 8, .states = 50000000, .faults = 2, .sample = 100};
     const char *json = NULL;
@@ -176,7 +191,6 @@ int chb_cmd_explore(struct chb_cmd_args *args)
         chb_cmd_usage(args);
     }
     if (!make_roots(roots)) {
-        puts("no way leads to one of the states to begin with");
         return CHB_CMD_BAD;
     }
     int result = explore(roots, &limits);

@@ -10,6 +10,7 @@
 
 #include <tests/sim/explore/canon.h>
 
+#define CALM_FIRST 2000 /* states, from each of which the calm is tried */
 #define TABLE_FIRST ((size_t)1 << 16)
 
 struct search {
@@ -258,8 +259,9 @@ static bool expand(struct search *search, uint32_t state, uint32_t depth)
             return false;
         }
         count(search, &next);
-        if (search->limits.sample != 0 && key % search->limits.sample == 0 &&
-            !try_calm(search, &next, state, depth, choice)) {
+        bool sampled = search->limits.sample != 0 &&
+                       (search->n < CALM_FIRST || key % search->limits.sample == 0);
+        if (sampled && !try_calm(search, &next, state, depth, choice)) {
             return false;
         }
     }

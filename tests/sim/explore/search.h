@@ -16,7 +16,8 @@ struct chb_x_limits {
     uint32_t depth;  /* choices, at most CHB_X_DEPTH_MAX */
     uint32_t states; /* kept */
     uint32_t faults; /* of each path */
-    uint32_t sample; /* the calm is tried from one state in so many; 0: never */
+    uint32_t
+        sample; /* the calm is tried from the first states, and from one in so many; 0: never */
 };
 
 struct chb_x_report {
