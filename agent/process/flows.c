@@ -19,6 +19,7 @@
 #define STATE_ESTABLISHED 1 /* include/net/tcp_states.h, which no program can include */
 #define INODES_MAX 512
 #define ANSWER_SIZE 16384
+#define IN_VAIN_MIN 2
 
 struct request {
     struct nlmsghdr header;
@@ -243,15 +244,21 @@ int chb_flow_read(const struct chb_flow *flow, struct chb_flow_state *ret_state)
 
 /* ---- judging ---- */
 
-chb_span chb_flow_stuck(struct chb_flow *flow, const struct chb_flow_state *state, chb_time now)
+chb_span chb_flow_stuck(struct chb_flow *flow, const struct chb_flow_state *state, bool heard,
+                        chb_time now)
 {
     if (state->outstanding == 0) {
         flow->stuck_since = CHB_TIME_NEVER;
     } else if (!chb_time_is_set(flow->stuck_since) || state->acknowledged != flow->acknowledged) {
         flow->stuck_since = now;
+        flow->in_vain = 0;
+    }
+    if (chb_time_is_set(flow->stuck_since) && heard &&
+        state->retransmission > flow->retransmission) {
+        flow->in_vain++;
     }
     flow->acknowledged = state->acknowledged;
-    /* Once may be one lost frame; and a timer of ours may have been late. */
-    bool repeated = chb_time_is_set(flow->stuck_since) && state->retransmission >= 2;
-    return repeated ? chb_time_since(now, flow->stuck_since) : chb_ms(0);
+    flow->retransmission = state->retransmission;
+    bool stuck = chb_time_is_set(flow->stuck_since) && flow->in_vain >= IN_VAIN_MIN;
+    return stuck ? chb_time_since(now, flow->stuck_since) : chb_ms(0);
 }

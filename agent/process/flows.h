@@ -8,6 +8,7 @@
 #ifndef CHB_PROCESS_FLOWS_H
 #define CHB_PROCESS_FLOWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -30,7 +31,9 @@ struct chb_flow {
     uint16_t local_port;
     uint16_t remote_port;
     chb_time stuck_since; /* nothing was acknowledged since, though something is outstanding */
+    unsigned in_vain;     /* how often since it was sent again while the host was heard otherwise */
     uint64_t acknowledged;
+    uint32_t retransmission;
 };
 
 /*
@@ -43,7 +46,13 @@ int chb_flows_find(pid_t pid, const char *remote, struct chb_flow *ret_flows, si
 /* How @flow is now. Returns 0; -ENOENT: it is gone; errors of NETLINK_SOCK_DIAG. */
 int chb_flow_read(const struct chb_flow *flow, struct chb_flow_state *ret_state);
 
-/* Takes note of @state and says how long @flow has been stuck; zero if it is not. Pure. */
-chb_span chb_flow_stuck(struct chb_flow *flow, const struct chb_flow_state *state, chb_time now);
+/*
+ * Takes note of @state and says how long @flow has been stuck; zero if it is not, or if it may be
+ * something else: one lost frame, or a host that nothing at all is heard of, which is not for this
+ * to judge. So it must have been sent again twice, at moments when the host was @heard in other
+ * ways. Pure.
+ */
+chb_span chb_flow_stuck(struct chb_flow *flow, const struct chb_flow_state *state, bool heard,
+                        chb_time now);
 
 #endif

@@ -3,7 +3,9 @@
  * Is the replication link whole? A cable that breaks silently leaves both QEMUs waiting for each
  * other for ever, and no event tells of it. So the kernel is asked whether it gets acknowledgements
  * for what QEMU sends to the peer; if it gets none for a while the pair counts as broken, as if
- * QEMU had said so, and the two agents settle over corosync's other links which side goes on.
+ * QEMU had said so, and the two agents settle over corosync's other links which side goes on. As
+ * long as the peer is not heard over those either it is for corosync to judge, which is more
+ * patient.
  */
 #include <agent/shell/vm.h>
 
@@ -46,11 +48,20 @@ static void find(struct chb_vm *vm, chb_time now)
     }
 }
 
+/* A heartbeat has come when it was due. */
+static bool is_heard(const struct chb_daemon *daemon, uint32_t node, chb_time now)
+{
+    const struct chb_detector_node *found = chb_detector_node(&daemon->detector, node);
+    chb_span due = {.ns = daemon->options.conf.heartbeat_interval.ns * 3 / 2};
+    return found != NULL && !chb_time_reached(now, chb_time_add(found->heard_at, due));
+}
+
 /* The longest time for which one of the connections has waited in vain. */
 static chb_span stuck(struct chb_vm *vm, chb_time now)
 {
     struct chb_link *link = &vm->link;
     chb_span longest = chb_ms(0);
+    bool heard = is_heard(vm->daemon, vm->core.peer, now);
     for (unsigned i = 0; i < link->count; i++) {
         struct chb_flow_state state;
         int r = chb_flow_read(&link->flows[i], &state);
@@ -59,7 +70,7 @@ static chb_span stuck(struct chb_vm *vm, chb_time now)
             return chb_ms(0);
         }
         if (r == 0) {
-            chb_span span = chb_flow_stuck(&link->flows[i], &state, now);
+            chb_span span = chb_flow_stuck(&link->flows[i], &state, heard, now);
             longest = span.ns > longest.ns ? span : longest;
         }
     }

@@ -93,7 +93,7 @@ static void one_that_works(void **state)
     }
     assert_int_equal(after.acknowledged, before.acknowledged + 3);
     assert_int_equal(after.outstanding, 0);
-    assert_int_equal(chb_flow_stuck(&flow, &after, now()).ns, 0);
+    assert_int_equal(chb_flow_stuck(&flow, &after, true, now()).ns, 0);
 }
 
 /* The other end's kernel drops all that comes, as a cut cable does. */
@@ -112,7 +112,7 @@ static void one_that_is_cut(void **state)
     for (int i = 0; i < 500 && span.ns == 0; i++) {
         (void)usleep(10000);
         assert_int_equal(chb_flow_read(&flow, &found), 0);
-        span = chb_flow_stuck(&flow, &found, now());
+        span = chb_flow_stuck(&flow, &found, true, now());
     }
     assert_true(chb_span_ms(span) >= 300);
     assert_true(span.ns <= chb_time_since(now(), sent).ns);
@@ -132,25 +132,43 @@ static void is_gone(void **state)
     ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
+/* How long it is stuck in the eyes of who looks at @ms. */
+static int64_t look(struct chb_flow *flow, uint64_t acknowledged, uint32_t outstanding,
+                    uint32_t retransmission, bool heard, int64_t ms)
+{
+    const struct chb_flow_state state = {acknowledged, outstanding, retransmission};
+    const chb_time start = {.ns = 1000000000};
+    return chb_span_ms(chb_flow_stuck(flow, &state, heard, chb_time_add(start, chb_ms(ms))));
+}
+
 static void is_stuck(void **state)
 {
     (void)state;
     struct chb_flow flow = {.stuck_since = CHB_TIME_NEVER};
-    struct chb_flow_state waits = {.acknowledged = 10, .outstanding = 1};
-    const chb_time start = {.ns = 1000000000};
-    assert_int_equal(chb_flow_stuck(&flow, &waits, start).ns, 0);
-    assert_int_equal(chb_flow_stuck(&flow, &waits, chb_time_add(start, chb_ms(400))).ns, 0);
-    waits.retransmission = 2;
-    assert_int_equal(chb_span_ms(chb_flow_stuck(&flow, &waits, chb_time_add(start, chb_ms(700)))),
-                     700);
-    waits.acknowledged = 11; /* it moves */
-    assert_int_equal(chb_flow_stuck(&flow, &waits, chb_time_add(start, chb_ms(800))).ns, 0);
-    assert_int_equal(chb_span_ms(chb_flow_stuck(&flow, &waits, chb_time_add(start, chb_ms(900)))),
-                     100);
-    waits.outstanding = 0;
-    assert_int_equal(chb_flow_stuck(&flow, &waits, chb_time_add(start, chb_ms(1000))).ns, 0);
-    waits.outstanding = 1;
-    assert_int_equal(chb_flow_stuck(&flow, &waits, chb_time_add(start, chb_ms(9000))).ns, 0);
+    assert_int_equal(look(&flow, 10, 1, 0, true, 0), 0);
+    assert_int_equal(look(&flow, 10, 1, 1, true, 200), 0); /* one lost frame */
+    assert_int_equal(look(&flow, 10, 1, 1, true, 500), 0);
+    assert_int_equal(look(&flow, 10, 1, 2, true, 600), 600);
+    assert_int_equal(look(&flow, 10, 1, 2, true, 700), 700);
+    assert_int_equal(look(&flow, 11, 1, 0, true, 800), 0); /* it moves */
+    assert_int_equal(look(&flow, 11, 1, 1, true, 1000), 0);
+    assert_int_equal(look(&flow, 11, 0, 0, true, 1100), 0); /* all is there */
+    assert_int_equal(look(&flow, 11, 1, 1, true, 9000), 0);
+    assert_int_equal(look(&flow, 11, 1, 2, true, 9400), 400);
+}
+
+/* The whole network was gone for two seconds: the retransmission that comes through is the next. */
+static void nothing_is_heard(void **state)
+{
+    (void)state;
+    struct chb_flow flow = {.stuck_since = CHB_TIME_NEVER};
+    assert_int_equal(look(&flow, 10, 1, 0, true, 0), 0);
+    assert_int_equal(look(&flow, 10, 1, 1, true, 200), 0);
+    assert_int_equal(look(&flow, 10, 1, 2, false, 600), 0);
+    assert_int_equal(look(&flow, 10, 1, 3, false, 1400), 0);
+    assert_int_equal(look(&flow, 10, 1, 3, true, 2100), 0);
+    assert_int_equal(look(&flow, 10, 1, 3, true, 2900), 0);
+    assert_int_equal(look(&flow, 20, 0, 0, true, 3000), 0);
 }
 
 int main(void)
@@ -161,6 +179,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_is_cut, connect_both, close_both),
         cmocka_unit_test_setup_teardown(is_gone, connect_both, close_both),
         cmocka_unit_test(is_stuck),
+        cmocka_unit_test(nothing_is_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
