@@ -81,7 +81,7 @@ static void drop(struct chb_cluster *cluster)
     disarm(cluster->topology_timer);
     cluster->broken = false;
     cluster->topology_dirty = false;
-    cluster->quorum_known = false;
+    cluster->quorum = (struct chb_quorum_news){0};
     cluster->quorum_told = false;
     cluster->status.ring_seq = 0;
     chb_outbox_clear(&cluster->outbox);

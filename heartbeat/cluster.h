@@ -77,7 +77,10 @@ enum chb_cluster_event_kind {
     CHB_CLUSTER_NODE_DOWN,   /* `node` left the membership, whether or not its agent was in the
                                 group */
     CHB_CLUSTER_AGENT_DOWN,  /* the agent of `node` left or died, its node is still a member */
-    CHB_CLUSTER_QUORUM,      /* u.quorate; reported when it changes and once after UP */
+    CHB_CLUSTER_QUORUM,      /* u.quorate; reported when it changes, once after UP, and once after
+                                each NODE_DOWN, when it is known for the membership without that
+                                node. Right before NODE_DOWN it is reported as false, with `doubt`,
+                                if all that is known is about the membership before */
     CHB_CLUSTER_TOPOLOGY,    /* read for the first time, or changed: chb_cluster_topology() */
     CHB_CLUSTER_HEARTBEAT,   /* u.heartbeat of `node` */
     CHB_CLUSTER_STATE,       /* u.state */
@@ -95,6 +98,7 @@ struct chb_cluster_event {
     uint64_t boot;     /* messages: incarnation of the sending agent */
     uint64_t sequence; /* messages: of that incarnation */
     bool own;          /* messages: our own, back in the total order */
+    bool doubt;        /* QUORUM: not known, and soon will be */
     const char *text;  /* for people, one line; "" where nothing is to be said */
     union {
         bool quorate;

@@ -22,6 +22,7 @@
 #include <heartbeat/cluster.h>
 #include <heartbeat/members.h>
 #include <heartbeat/outbox.h>
+#include <heartbeat/quorum_news.h>
 #include <heartbeat/servant.h>
 
 enum chb_cluster_phase {
@@ -67,9 +68,8 @@ struct chb_cluster {
     struct chb_members members;
     struct chb_outbox outbox;
     uint64_t sequence; /* of the last message sent */
-    bool quorum_known;
-    bool quorum_told;
-    bool quorate;
+    struct chb_quorum_news quorum;
+    bool quorum_told; /* since UP, or since a node left */
 
     struct chb_cluster_refusals refusals[CHB_NODES_MAX];
     struct chb_cluster_status status; /* counters and texts; the rest is made on demand */
@@ -104,7 +104,10 @@ cs_error_t chb_cpg_send(struct chb_cluster *cluster, const struct chb_outbox_mes
 cs_error_t chb_quorum_initialize(quorum_handle_t *ret_quorum, void *context,
                                  uint32_t *ret_type); /* servant */
 cs_error_t chb_quorum_dispatch(struct chb_cluster *cluster);
+/* Reports what is known of quorum, if that was not told already. */
 void chb_quorum_tell(struct chb_cluster *cluster);
+/* A node has left, which is about to be reported. */
+void chb_quorum_doubt(struct chb_cluster *cluster);
 
 /* cmap.c */
 cs_error_t chb_cmap_track(cmap_handle_t cmap, void *context);                /* servant */

@@ -116,6 +116,16 @@ static size_t take_processes(const struct cpg_address *from, size_t n_from,
     return n;
 }
 
+static bool has_loss(const struct chb_members_changes *changes)
+{
+    for (uint32_t i = 0; i < changes->count; i++) {
+        if (changes->list[i].kind == CHB_MEMBERS_NODE_DOWN) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_group(cpg_handle_t cpg, const struct cpg_name *group,
                      const struct cpg_address *members, size_t n_members,
                      const struct cpg_address *left, size_t n_left,
@@ -136,6 +146,9 @@ static void on_group(cpg_handle_t cpg, const struct cpg_name *group,
     n_joined = take_processes(joined, n_joined, joined_list);
     chb_members_group(&cluster->members, present_list, n_members, left_list, n_left, joined_list,
                       n_joined, &changes);
+    if (has_loss(&changes)) {
+        chb_quorum_doubt(cluster);
+    }
     report_changes(cluster, &changes);
     chb_quorum_tell(cluster); /* after UP and all who were there */
 }
@@ -151,7 +164,12 @@ static void on_ring(cpg_handle_t cpg, struct cpg_ring_id ring_id, uint32_t n_nod
     }
     cluster->status.ring_seq = ring_id.seq;
     chb_members_ring(&cluster->members, nodes, n_nodes, &changes);
+    if (has_loss(&changes)) {
+        chb_quorum_doubt(cluster);
+    }
+    chb_quorum_news_ring(&cluster->quorum, ring_id.seq);
     report_changes(cluster, &changes);
+    chb_quorum_tell(cluster);
 }
 
 cs_error_t chb_cpg_initialize(cpg_handle_t *ret_cpg, void *context)

@@ -5,19 +5,33 @@
 void chb_quorum_tell(struct chb_cluster *cluster)
 {
     /* Before the group is joined there is nobody to tell; afterwards the first news is told. */
-    if (cluster->phase != CHB_CLUSTER_PHASE_UP || !cluster->quorum_known) {
+    if (cluster->phase != CHB_CLUSTER_PHASE_UP || !chb_quorum_news_known(&cluster->quorum)) {
         return;
     }
-    if (cluster->quorum_told && cluster->status.quorate == cluster->quorate) {
+    if (cluster->quorum_told && cluster->status.quorate == cluster->quorum.quorate) {
         return;
     }
     cluster->quorum_told = true;
-    cluster->status.quorate = cluster->quorate;
+    cluster->status.quorate = cluster->quorum.quorate;
     struct chb_cluster_event event = {
         .kind = CHB_CLUSTER_QUORUM,
-        .u.quorate = cluster->quorate,
+        .u.quorate = cluster->quorum.quorate,
     };
     chb_cluster_report(cluster, &event);
+}
+
+void chb_quorum_doubt(struct chb_cluster *cluster)
+{
+    chb_quorum_news_lost(&cluster->quorum);
+    if (cluster->phase != CHB_CLUSTER_PHASE_UP) {
+        return;
+    }
+    cluster->quorum_told = false;
+    if (cluster->status.quorate && !chb_quorum_news_known(&cluster->quorum)) {
+        cluster->status.quorate = false;
+        struct chb_cluster_event event = {.kind = CHB_CLUSTER_QUORUM, .doubt = true};
+        chb_cluster_report(cluster, &event);
+    }
 }
 
 static void on_quorum(quorum_handle_t quorum, uint32_t quorate, struct quorum_ring_id ring_id,
@@ -35,9 +49,9 @@ static void on_quorum(quorum_handle_t quorum, uint32_t quorate, struct quorum_ri
     if (chb_cluster_is_broken(cluster)) {
         return;
     }
-    cluster->quorum_known = true;
     /* Without a provider corosync calls every partition quorate, which is worth nothing here. */
-    cluster->quorate = quorate != 0 && cluster->link->connection.topology.has_quorum;
+    chb_quorum_news_heard(&cluster->quorum, ring_id.seq,
+                          quorate != 0 && cluster->link->connection.topology.has_quorum);
     cluster->status.ring_seq = ring_id.seq;
     chb_quorum_tell(cluster);
 }

@@ -113,6 +113,7 @@ struct chb_daemon {
     bool cluster_up;
     bool quorate;
     bool quorum_heard; /* since UP: the memberships are known by then */
+    bool was_quorate;  /* before a node left, if quorum was not told since */
     struct chb_detector detector;
     bool detecting;
     struct chb_digests digests;

@@ -129,15 +129,23 @@ static void report_absent(struct chb_daemon *daemon, struct chb_vm *only, chb_ti
 static void quorum(struct chb_daemon *daemon, const struct chb_cluster_event *event)
 {
     bool first = !daemon->quorum_heard;
+    bool before = daemon->quorate || daemon->was_quorate;
     daemon->quorate = event->u.quorate;
-    daemon->quorum_heard = true;
-    chb_log(LOG_NOTICE, "the cluster is %s", daemon->quorate ? "quorate" : "without quorum");
+    daemon->was_quorate = event->doubt && before;
     struct chb_event told = {.kind = CHB_EVENT_QUORUM, .at = event->at};
     told.u.quorate = daemon->quorate;
     to_all(daemon, &told);
+    if (event->doubt) {
+        return; /* it is told in a moment what it is */
+    }
+    daemon->quorum_heard = true;
     if (first) {
         report_absent(daemon, NULL, event->at);
     }
+    if (!first && before == daemon->quorate) {
+        return;
+    }
+    chb_log(LOG_NOTICE, "the cluster is %s", daemon->quorate ? "quorate" : "without quorum");
     if (daemon->quorate) {
         chb_fences_refresh(daemon);
         for (uint32_t i = 0; i < daemon->n_vms; i++) {
@@ -168,6 +176,7 @@ static void down(struct chb_daemon *daemon, const struct chb_cluster_event *even
     chb_log(LOG_WARNING, "cut off from the cluster: %s", event->text);
     daemon->cluster_up = false;
     daemon->quorate = false;
+    daemon->was_quorate = false;
     daemon->digests.count = 0;
     if (daemon->detecting) {
         chb_detector_reset(&daemon->detector);
