@@ -29,7 +29,9 @@ static const struct budget budgets[] = {
     {"cut-oneway", 300, true, true, false},       {"corosync-dies", 1000, true, true, false},
     {"corosync-hangs", 1000, true, true, false},  {"host-freeze", 2000, true, true, false},
     {"disk-error", 300, false, false, true},      {"switchover", 300, false, false, true},
-    {"resync", 300, false, false, true},          {"standby", 600, false, false, true},
+    {"resync", 300, false, false, true},          {"move", 600, false, false, true},
+    {"cleanup", 0, false, false, false},          {"maintenance", 0, false, false, false},
+    {"standby", 600, false, false, true},
 };
 
 #define N_BUDGETS (sizeof(budgets) / sizeof(budgets[0]))

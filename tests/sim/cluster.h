@@ -95,6 +95,9 @@ struct chb_sim_pacemaker_node {
 struct chb_sim_pacemaker {
     struct chb_sim_pacemaker_node node[CHB_SIM_SLOTS];
     bool target_stopped;
+    bool maintenance;   /* it looks on: no operations, no monitors; it fences all the same */
+    uint32_t banned;    /* bit per node: may not be promoted, a user says (ban) */
+    uint32_t preferred; /* node that a user wants promoted (move); 0: none */
     bool evaluate_planned;
     uint32_t next_op;
 };

@@ -45,6 +45,7 @@ static const struct count counts[] = {
     {"leaks", "ticks of ARP and IPv6 in doubt", AT(leaks), 0},
     {"cut_steps", "agents dead within a step", AT(cut_steps), 0},
     {"late_records", "records that landed late", AT(late_records), 0},
+    {"user_moves", "users move, ban, clean up", AT(user_moves), 0},
     {"singles", "single-fault histories", AT(singles), 0},
     {"fences_failed", "fences failed or unknown", AT(fences_failed), 600},
     {"power_cuts", "hosts switched off", AT(power_cuts), 1000},

@@ -210,6 +210,11 @@ static const struct kind kinds[] = {
     {"clients-cut", chb_sim_fault_clients, 3, false},
     {"corosync-hangs", chb_sim_fault_corosync_hang, 5, true},
     {"try-again", chb_sim_fault_try_again, 3, true},
+    {"ban", chb_sim_fault_ban, 3, false},
+    {"move", chb_sim_fault_move, 3, false},
+    {"maintenance", chb_sim_fault_maintenance, 3, true},
+    {"cleanup", chb_sim_fault_cleanup, 4, true},
+    {"monitor-fails", chb_sim_fault_monitor, 3, true},
     {"qnetd-cut", chb_sim_fault_qnetd, 4, false},
 };
 
@@ -380,6 +385,7 @@ void chb_sim_faults_end(struct chb_sim *sim)
     CHB_SIM_FOR_VMS(sim)
     {
         chb_sim_restart_resource(sim, CHB_SIM_MS(8000));
+        chb_sim_pacemaker_well(sim);
     }
     sim->options.fence_mode = CHB_SIM_FENCE_WORKS;
     sim->options.fence_ms = 100;

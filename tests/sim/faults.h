@@ -28,6 +28,12 @@ void chb_sim_fault_switchover(struct chb_sim *sim, uint32_t node);
 void chb_sim_fault_resync(struct chb_sim *sim, uint32_t node);
 void chb_sim_fault_standby(struct chb_sim *sim, uint32_t node);
 void chb_sim_fault_operator(struct chb_sim *sim, uint32_t node);
+void chb_sim_fault_ban(struct chb_sim *sim, uint32_t node);
+void chb_sim_fault_move(struct chb_sim *sim, uint32_t node);
+void chb_sim_fault_maintenance(struct chb_sim *sim, uint32_t node);
+void chb_sim_fault_cleanup(struct chb_sim *sim, uint32_t node);
+void chb_sim_fault_monitor(struct chb_sim *sim, uint32_t node);
+void chb_sim_pacemaker_well(struct chb_sim *sim);
 /* The resource is to run again as soon as it has stopped. */
 void chb_sim_restart_resource(struct chb_sim *sim, int64_t delay_ns);
 

@@ -65,6 +65,66 @@ void chb_sim_fault_standby(struct chb_sim *sim, uint32_t node)
     (void)chb_sim_plan(sim, chb_sim_span(sim, 1000, 20000), end_standby, node, 0);
 }
 
+static void end_ban(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    CHB_SIM_VM(sim)->pacemaker.banned &= ~chb_sim_bit(item->node);
+    CHB_SIM_VM(sim)->pacemaker.preferred = 0;
+    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
+}
+
+void chb_sim_fault_ban(struct chb_sim *sim, uint32_t node)
+{
+    chb_sim_trace(sim, node, "USER: ban");
+    sim->stats.user_moves++;
+    CHB_SIM_VM(sim)->pacemaker.banned |= chb_sim_bit(node);
+    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
+    (void)chb_sim_plan(sim, chb_sim_span(sim, 500, 30000), end_ban, node, 0);
+}
+
+void chb_sim_fault_move(struct chb_sim *sim, uint32_t node)
+{
+    chb_sim_trace(sim, node, "USER: move here");
+    sim->stats.user_moves++;
+    CHB_SIM_VM(sim)->pacemaker.preferred = node;
+    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
+    (void)chb_sim_plan(sim, chb_sim_span(sim, 500, 30000), end_ban, node, 0);
+}
+
+static void end_maintenance(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    (void)item;
+    CHB_SIM_VM(sim)->pacemaker.maintenance = false;
+    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
+}
+
+void chb_sim_fault_maintenance(struct chb_sim *sim, uint32_t node)
+{
+    (void)node;
+    chb_sim_trace(sim, 0, "USER: maintenance");
+    sim->stats.user_moves++;
+    CHB_SIM_VM(sim)->pacemaker.maintenance = true;
+    (void)chb_sim_plan(sim, chb_sim_span(sim, 1000, 30000), end_maintenance, 0, 0);
+}
+
+void chb_sim_fault_cleanup(struct chb_sim *sim, uint32_t node)
+{
+    sim->stats.user_moves++;
+    chb_sim_pacemaker_cleanup(sim, node);
+}
+
+void chb_sim_fault_monitor(struct chb_sim *sim, uint32_t node)
+{
+    chb_sim_pacemaker_monitor_failed(sim, node);
+}
+
+/* The user takes back what was said for a while. */
+void chb_sim_pacemaker_well(struct chb_sim *sim)
+{
+    CHB_SIM_VM(sim)->pacemaker.banned = 0;
+    CHB_SIM_VM(sim)->pacemaker.preferred = 0;
+    CHB_SIM_VM(sim)->pacemaker.maintenance = false;
+}
+
 /* P3, and the operator is right. */
 void chb_sim_fault_operator(struct chb_sim *sim, uint32_t node)
 {

@@ -96,7 +96,7 @@ void chb_sim_pacemaker_ask(struct chb_sim *sim, uint32_t node, enum chb_sim_op o
     own->op_id = 0;
     own->op_serial = sim->next_serial++;
     own->op_since = sim->now_ns;
-    (void)chb_sim_plan(sim, chb_sim_latency(sim, 5, 60, 1500), on_op, node, own->op_serial);
+    (void)chb_sim_plan(sim, chb_sim_latency(sim, 5, 60, 6000), on_op, node, own->op_serial);
 }
 
 static void on_reply(struct chb_sim *sim, const struct chb_sim_item *item)
@@ -127,10 +127,54 @@ void chb_sim_pacemaker_score(struct chb_sim *sim, uint32_t node, enum chb_score 
 {
     CHB_SIM_VM(sim)->pacemaker.node[node].wanted = score;
     CHB_SIM_VM(sim)->pacemaker.node[node].has_wanted = true;
-    (void)chb_sim_plan(sim, chb_sim_latency(sim, 3, 20, 800), on_score, node, 0);
+    (void)chb_sim_plan(sim, chb_sim_latency(sim, 3, 20, 6000), on_score, node, 0);
 }
 
 /* ---- membership ---- */
+
+/* What a probe finds is the commanded role from now on. */
+static void take_probe(struct chb_sim *sim, uint32_t node)
+{
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
+    const struct chb_event probed = {.kind = CHB_EVENT_PROBED};
+
+    enum chb_monitor probe = chb_core_probe(&CHB_SIM_VM(sim)->unit[node].core);
+    own->started = probe != CHB_MONITOR_NOT_RUNNING;
+    own->promoted = probe == CHB_MONITOR_PROMOTED;
+    chb_sim_agent_event(sim, node, &probed);
+}
+
+/* A user cleans up: failures are forgotten, and what runs is found out anew. */
+void chb_sim_pacemaker_cleanup(struct chb_sim *sim, uint32_t node)
+{
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
+
+    if (!own->online || own->op != CHB_SIM_OP_NONE || !sim->agent[node].running ||
+        !CHB_SIM_VM(sim)->unit[node].core.loaded || sim->agent[node].stalled_until > sim->now_ns) {
+        return;
+    }
+    own->recover = false;
+    own->stop_failed = false;
+    own->not_before = 0;
+    take_probe(sim, node);
+    chb_sim_trace(sim, node, "Pacemaker: cleaned up, %s%s", own->started ? "started" : "stopped",
+                  own->promoted ? ", promoted" : "");
+    chb_sim_pacemaker_poke(sim, chb_sim_latency(sim, 20, 200, 1000));
+}
+
+/* A monitor that fails though nothing is wrong, for example by its time-out. */
+void chb_sim_pacemaker_monitor_failed(struct chb_sim *sim, uint32_t node)
+{
+    struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
+
+    if (own->online && own->started && own->op == CHB_SIM_OP_NONE &&
+        !CHB_SIM_VM(sim)->pacemaker.maintenance) {
+        chb_sim_trace(sim, node, "Pacemaker: monitor timed out");
+        sim->stats.recoveries++;
+        own->recover = true;
+        chb_sim_pacemaker_poke(sim, CHB_SIM_MS(50));
+    }
+}
 
 /* Pacemaker finds out by a probe what runs on a node that has come (back). */
 static void on_online(struct chb_sim *sim, const struct chb_sim_item *item)
@@ -139,7 +183,6 @@ static void on_online(struct chb_sim *sim, const struct chb_sim_item *item)
     struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
     const struct chb_sim_agent *agent = &sim->agent[node];
     const struct chb_core *core = &CHB_SIM_VM(sim)->unit[node].core;
-    const struct chb_event probed = {.kind = CHB_EVENT_PROBED};
 
     if (own->online || !sim->corosync[node].running ||
         sim->corosync[node].incarnation != item->tag) {
@@ -151,10 +194,7 @@ static void on_online(struct chb_sim *sim, const struct chb_sim_item *item)
     }
     own->online = true;
     own->op = CHB_SIM_OP_NONE;
-    enum chb_monitor probe = chb_core_probe(core);
-    own->started = probe != CHB_MONITOR_NOT_RUNNING;
-    own->promoted = probe == CHB_MONITOR_PROMOTED;
-    chb_sim_agent_event(sim, node, &probed);
+    take_probe(sim, node);
     own->has_score = false;
     chb_sim_trace(sim, node, "Pacemaker: online, %s%s", own->started ? "started" : "stopped",
                   own->promoted ? ", promoted" : "");
@@ -281,12 +321,14 @@ static void partition(struct chb_sim *sim, uint32_t dc, uint32_t members)
     }
     FOR_NODES(sim, node)
     {
-        if ((members & chb_sim_bit(node)) != 0) {
+        if ((members & chb_sim_bit(node)) != 0 && !CHB_SIM_VM(sim)->pacemaker.maintenance) {
             starts_and_stops(sim, node, quorate);
         }
     }
     if (quorate) {
         fence_lost(sim, dc, unclean);
+    }
+    if (quorate && !CHB_SIM_VM(sim)->pacemaker.maintenance) {
         chb_sim_pacemaker_promotions(sim, members, unclean != 0);
     }
 }
@@ -338,8 +380,9 @@ static void on_monitor(struct chb_sim *sim, const struct chb_sim_item *item)
     const struct chb_core *core = &CHB_SIM_VM(sim)->unit[node].core;
 
     (void)chb_sim_plan(sim, CHB_SIM_MS(MONITOR_MS), on_monitor, node, 0);
-    if (!own->online || !own->started || own->op != CHB_SIM_OP_NONE || !agent->running ||
-        !core->loaded || agent->stalled_until > sim->now_ns) {
+    if (CHB_SIM_VM(sim)->pacemaker.maintenance || !own->online || !own->started ||
+        own->op != CHB_SIM_OP_NONE || !agent->running || !core->loaded ||
+        agent->stalled_until > sim->now_ns) {
         return;
     }
     enum chb_monitor answer = chb_core_monitor(core);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which node Pacemaker wants promoted: the one with the best score; the present one on a tie. */
+/* Which node Pacemaker wants promoted: the one that a user wants, then the one with the best score;
+ * the present one on a tie. Nobody without a score, or with the score for never. */
 #include <tests/sim/sim.h>
 
 static bool better(const struct chb_sim_pacemaker_node *a, const struct chb_sim_pacemaker_node *b)
@@ -17,6 +18,7 @@ static bool candidate(const struct chb_sim_pacemaker_node *node)
 void chb_sim_pacemaker_promotions(struct chb_sim *sim, uint32_t members, bool unclean)
 {
     const struct chb_sim_pacemaker_node *best_node = NULL;
+    const struct chb_sim_pacemaker *pacemaker = &CHB_SIM_VM(sim)->pacemaker;
     uint32_t best = 0;
     bool any_promoted = false;
 
@@ -27,7 +29,9 @@ void chb_sim_pacemaker_promotions(struct chb_sim *sim, uint32_t members, bool un
         }
         any_promoted = any_promoted || own->promoted || own->op == CHB_SIM_OP_DEMOTE ||
                        own->op == CHB_SIM_OP_PROMOTE;
-        if (candidate(own) && better(own, best_node)) {
+        if (candidate(own) && (pacemaker->banned & chb_sim_bit(node)) == 0 &&
+            (node == pacemaker->preferred ||
+             (better(own, best_node) && (best == 0 || best != pacemaker->preferred)))) {
             best = node;
             best_node = own;
         }
@@ -37,7 +41,8 @@ void chb_sim_pacemaker_promotions(struct chb_sim *sim, uint32_t members, bool un
     }
     for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
         const struct chb_sim_pacemaker_node *own = &CHB_SIM_VM(sim)->pacemaker.node[node];
-        bool never = own->has_score && own->score == CHB_SCORE_NEVER;
+        bool never = (own->has_score && own->score == CHB_SCORE_NEVER) ||
+                     (pacemaker->banned & chb_sim_bit(node)) != 0;
         if ((members & chb_sim_bit(node)) != 0 && own->promoted && node != best &&
             (best != 0 || never)) {
             chb_sim_pacemaker_ask(sim, node, CHB_SIM_OP_DEMOTE);

@@ -193,6 +193,7 @@ struct chb_sim_stats {
     uint64_t leaks;     /* ticks in which frames that COLO does not hold left a primary in doubt */
     uint64_t cut_steps; /* agents that died between two actions of a step */
     uint64_t late_records; /* landed after their answer */
+    uint64_t user_moves;   /* bans, moves, maintenance, cleanups */
     uint64_t singles;      /* single-fault histories */
     uint64_t seeds;        /* the operator had to say where the data is */
 };
@@ -405,6 +406,8 @@ void chb_sim_pacemaker_begin(struct chb_sim *sim);
 void chb_sim_pacemaker_ring(struct chb_sim *sim, uint32_t node, uint32_t was, uint32_t is);
 void chb_sim_pacemaker_host_off(struct chb_sim *sim, uint32_t node);
 void chb_sim_pacemaker_reply(struct chb_sim *sim, uint32_t node, uint32_t id, bool ok);
+void chb_sim_pacemaker_cleanup(struct chb_sim *sim, uint32_t node);
+void chb_sim_pacemaker_monitor_failed(struct chb_sim *sim, uint32_t node);
 void chb_sim_pacemaker_score(struct chb_sim *sim, uint32_t node, enum chb_score score);
 void chb_sim_pacemaker_fenced(struct chb_sim *sim, uint32_t by, uint32_t target,
                               enum chb_outcome outcome);
