@@ -130,6 +130,8 @@ def _demo(args, prefix):
 def _exec(args, prefix):
     lab = Lab.attach(prefix)
     places = {"switch": lab.switch, "client": lab.client, **lab.nodes}
+    if lab.qnetd:
+        places["q"] = lab.qnetd
     if args.node not in places:
         raise LabError(f"no {args.node}; there are {', '.join(places)}")
     words = args.argv[1:] if args.argv[:1] == ["--"] else args.argv

@@ -31,6 +31,22 @@ logging {{
 }}
 """
 
+# Time-outs for a lab: the vote must come before a scenario's patience ends, and still be there on a
+# machine that is busy.
+DEVICE = """\
+    device {{
+        model: net
+        votes: 1
+        timeout: 3000
+        sync_timeout: 4000
+        net {{
+            host: {host}
+            algorithm: ffsplit
+            tls: off
+        }}
+    }}
+"""
+
 INTERFACE = """\
     interface {{
         linknumber: {link}
@@ -49,8 +65,9 @@ NODE = """\
 """
 
 
-def corosync_conf(count, token_ms, two_node, name="lab", extra_totem=None):
-    """Text of corosync.conf. extra_totem: more keys for the totem section."""
+def corosync_conf(count, token_ms, two_node, name="lab", extra_totem=None, qnetd=None):
+    """Text of corosync.conf. extra_totem: more keys for the totem section. qnetd: address of the
+    host that gives a vote."""
     totem = dict(extra_totem or {})
     if token_ms < 126:
         # corosync refuses a token that is too short for four retransmits.
@@ -61,7 +78,7 @@ def corosync_conf(count, token_ms, two_node, name="lab", extra_totem=None):
         return "".join(f"    {key}: {value}\n" for key, value in keys.items())
 
     return COROSYNC.format(
-        name=name, token=token_ms, totem=lines(totem), quorum=lines(quorum),
+        name=name, token=token_ms, totem=lines(totem), quorum=lines(quorum) + (DEVICE.format(host=qnetd) if qnetd else ""),
         interfaces="".join(INTERFACE.format(link=link) for link in (0, 1)),
         nodes="".join(NODE.format(id=number) for number in range(1, count + 1)))
 

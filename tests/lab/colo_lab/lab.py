@@ -30,6 +30,7 @@ class LabOptions:
     nodes: int = 3
     token_ms: int = 300
     two_node: bool = False
+    qnetd: bool = False                                 # one more host, that gives a vote
     fencing: bool = True
     fence_options: dict = field(default_factory=dict)   # {node: more options of its device}
     properties: dict = field(default_factory=dict)      # more cluster properties
@@ -49,9 +50,18 @@ def _services(options, with_product):
                  "ready": ["/usr/sbin/corosync-cmapctl", "-g", "totem.version"]}]
     if with_product:
         services.append(product.daemon_service(options.daemon_env, options.watchdog))
+    if options.qnetd:
+        services.append({"name": "qdevice", "argv": ["/usr/sbin/corosync-qdevice", "-f"],
+                         "log": "/var/log/corosync/qdevice.log", "restart": True,
+                         "folders": {"/run/corosync-qdevice": "0770"}})
     services.append({"name": "pacemaker", "argv": ["/usr/sbin/pacemakerd"],
                      "log": "/var/log/pacemaker/stderr.log", "env": PACEMAKER_ENV})
     return [{**service, "boot": options.autostart} for service in services]
+
+
+QNETD = {"name": "qnetd", "argv": ["/usr/bin/corosync-qnetd", "-f", "-s", "off"], "boot": True,
+         "log": "/var/log/corosync/qnetd.log", "folders": {"/run/corosync-qnetd": "0770"},
+         "ready": ["/usr/bin/corosync-qnetd-tool", "-s"]}
 
 
 def node_config(lab, name, number, services, stamp, wrapper):
@@ -82,6 +92,8 @@ class Lab:
         self.cluster = Cluster(self)
         self.nodes = {f"n{number}": Node(self, f"n{number}", number)
                       for number in range(1, options.nodes + 1)}
+        # The host of the vote is in no cluster, so it is none of `nodes`.
+        self.qnetd = Node(self, "q", options.nodes + 1) if options.qnetd else None
         self.service_names = []
         self._children = []
         self._powerd = None
@@ -137,6 +149,10 @@ class Lab:
         configs = {name: node_config(self, name, node.id, services, stamp, wrapper)
                    for name, node in self.nodes.items()}
         self._write_disks(configs)
+        if self.qnetd:
+            configs["q"] = node_config(self, "q", self.qnetd.id, [QNETD], None, None)
+            disk.make(self.qnetd.dir)
+            (self.qnetd.dir / "node.json").write_text(json.dumps(configs["q"], indent=1))
         (self.state / "lab.json").write_text(json.dumps({
             "options": asdict(options), "services": self.service_names,
             "nodes": {name: {"ports": [leg["port"] for leg in config["legs"]]}
@@ -148,7 +164,8 @@ class Lab:
         cib = clusterconf.first_cib(list(self.nodes), options.properties, options.fencing,
                                     options.fence_options)
         corosync = clusterconf.corosync_conf(options.nodes, options.token_ms, options.two_node,
-                                             extra_totem=options.totem)
+                                             extra_totem=options.totem,
+                                             qnetd=self.qnetd and f"10.77.0.{self.qnetd.id}")
         agent = (LAB_DIR / "fence" / "fence_lab").read_bytes()
         for name, config in configs.items():
             folder = self.nodes[name].dir
@@ -199,6 +216,8 @@ class Lab:
 
     def up(self, timeout_s=60):
         """Boots all nodes and waits until the cluster is complete."""
+        if self.qnetd:
+            self.qnetd.power_on()
         self.power_on()
         if self.options.autostart:
             self.cluster.wait_online(timeout_s=timeout_s)
@@ -234,7 +253,7 @@ class Lab:
         """Copies all logs of the lab and of its nodes, also of nodes without power."""
         target = Path(target)
         shutil.copytree(self.state / "log", target / "lab", dirs_exist_ok=True)
-        for node in self.nodes.values():
+        for node in [*self.nodes.values(), *filter(None, [self.qnetd])]:
             shutil.copytree(node.log_dir, target / node.name, dirs_exist_ok=True)
         (target / "timeline.json").write_text(json.dumps(self.timeline.sorted(), indent=1))
 

@@ -60,3 +60,46 @@ def two_node_split(lab, result):
             one_wins(pair, result, at, "n1", "n2", before)
             pair.client.wait_answers(20)
         pair.finish()
+
+
+def votes(pair, node):
+    """What the quorum tool on `node` says."""
+    return pair.lab.nodes[node].exec(["/usr/sbin/corosync-quorumtool", "-s"], check=False).stdout
+
+
+def wait_device(pair):
+    """Waits until both nodes have the vote of the third host."""
+    for name in pair.lab.nodes:
+        wait_for(lambda name=name: "Qdevice" in votes(pair, name) and "A,V" in votes(pair, name),
+                 60, lambda name=name: f"the device's vote on {name}: {votes(pair, name)}")
+
+
+@scenario("qdevice-split", nodes=2, qnetd=True, in_place=True, timeout_s=420)
+def qdevice_split(lab, result):
+    """Two nodes and a third host with a vote: the half that has the vote fences and serves."""
+    with Pair(lab, result) as pair:
+        pair.up()
+        wait_device(pair)
+        # Both halves reach the third host: its vote decides, and the other half may not even ask.
+        lab.cluster.wait_links()
+        lab.cluster.wait_idle()
+        before = boot_ids(lab)
+        at = lab.switch.cut("n1", "n2")
+        fenced = wait_for(lambda: lab.power.fenced("n1", at) or lab.power.fenced("n2", at), 60,
+                          "one of them to be fenced")[0]
+        loser = fenced["target"]
+        winner = "n2" if loser == "n1" else "n1"
+        lab.timeline.add(f"the vote went to {winner}")
+        one_wins(pair, result, at, winner, loser, before)
+        # The primary is cut off from everybody: the secondary has the vote.
+        wait_device(pair)
+        primary, secondary = pair.primary(), pair.secondary()
+        pair.client.wait_answers(20)
+        lab.cluster.wait_links()
+        lab.cluster.wait_idle()
+        before = boot_ids(lab)
+        lab.switch.cut(primary, "q")
+        at = lab.switch.cut(primary, secondary)
+        one_wins(pair, result, at, secondary, primary, before)
+        pair.client.wait_answers(20)
+        pair.finish()
