@@ -10,7 +10,7 @@ from colo_lab.api import scenario, wait_for
 from colo_lab.asker import asking
 from colo_lab.pair import Pair
 
-SPEAKS_IPV6 = ("ipv6.disable=0", "colo_shout=20")
+SPEAKS_IPV6 = ("ipv6.disable=0", "colo_shout=50")
 PINGS = 5
 
 
@@ -49,7 +49,7 @@ def try_ipv6(lab, result, pair, allowed):
     sent, got = listen(node, "in"), listen(node, "out")
     pinged = lab.client.exec(["/usr/bin/ping", "-6", "-c", PINGS, "-i", "0.2", "-W", "1",
                               f"{link_local(mac)}%eth0"], check=False)
-    pair.client.wait_answers(20)
+    pair.client.wait_answers(20, timeout_s=120)
     sent, got = heard(sent), heard(got)
     left = [frame for frame in pair.watch.so_far()[before:] if frame.kind == "IPv6"]
     lab.timeline.add(f"IPv6 on {node.name}: the guest sent {len(sent)}, {len(left)} left the host, "
@@ -80,8 +80,8 @@ def ipv6(lab, result, allowed):
         says_so(lab, result, pair, allowed)
         try_ipv6(lab, result, pair, allowed)
         at = lab.nodes[primary].kill9(pair.qemu(primary).pid)
-        pair.client.wait_answers(20)
-        result.gap_ms.append(pair.gap_ms(at))
+        pair.client.wait_answers(20, timeout_s=120)
+        result.gap_ms.append(pair.gap_ms(at, settle_ms=3000))
         wait_for(lambda: pair.find("solo") == [secondary] or pair.is_whole(), 30, "the survivor")
         pair.wait_whole()
         try_ipv6(lab, result, pair, allowed)

@@ -92,7 +92,7 @@ def cut_replication_link(lab, result):
         at = lab.switch.isolate(survivor, link=REPLICATION_LINK)
         wait_for(lambda: pair.find("solo") == [survivor], 60,
                  lambda: f"{survivor} to go on alone: {pair.phases()}")
-        pair.client.wait_answers(20)
+        pair.client.wait_answers(20, timeout_s=120)
         steps = pair.failover_steps(survivor)
         death = pair.death_at(victim, at)
         note(result, noticed_ms=(steps["noticed"] - at) * 1000,
@@ -106,7 +106,7 @@ def cut_replication_link(lab, result):
         result.check(pair.primary() == survivor, "the survivor is primary")
         pair.wait_agreement()
         result.check(not any(lab.power.fenced(name, at) for name in lab.nodes), "nobody was fenced")
-        pair.client.wait_answers(20)
+        pair.client.wait_answers(20, timeout_s=120)
         pair.finish()
 
 
@@ -149,7 +149,7 @@ def heal_after_failover(lab, result):
         lab.nodes[survivor].exec(["/usr/sbin/coloctl", "failover", pair.vm, "--peer-is-down",
                                   victim])
         wait_for(lambda: pair.find("solo") == [survivor], 30, lambda: f"{pair.phases()}")
-        pair.client.wait_answers(20)
+        pair.client.wait_answers(20, timeout_s=120)
         result.gap_ms.append(pair.gap_ms(at, settle_ms=3000))
         result.check(pair.status(survivor)["proof"].startswith("p3"), f"{pair.status(survivor)}")
         result.check(pair.qemu(victim).pid == old.pid, "the old primary is still there")
