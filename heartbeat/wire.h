@@ -39,7 +39,7 @@
 #define CHB_WIRE_HEARTBEAT_SIZE (CHB_WIRE_HEADER_SIZE + 24)
 #define CHB_WIRE_STATE_SIZE (CHB_WIRE_HEADER_SIZE + CHB_WIRE_STATE_BODY_SIZE)
 #define CHB_WIRE_REQUEST_SIZE (CHB_WIRE_HEADER_SIZE + 8)
-#define CHB_WIRE_STATE_BODY_SIZE 176
+#define CHB_WIRE_STATE_BODY_SIZE 192
 #define CHB_WIRE_SIZE_MAX 4096 /* of a message of any minor version; longer ones are refused */
 
 enum chb_wire_type {

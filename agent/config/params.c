@@ -366,7 +366,7 @@ static int derive(struct chb_param_reader *reader)
     }
     int r = derive_nics(reader, identity);
     if (r == 0) {
-        config->spec_hash = chb_vm_config_hash(config);
+        chb_vm_config_hash(config);
     }
     return r;
 }

@@ -13,6 +13,7 @@
 
 #include <agent/config/error.h>
 #include <agent/core/limits.h>
+#include <agent/core/message.h>
 #include <agent/core/time.h>
 #include <agent/qemu/vm_spec.h>
 
@@ -57,6 +58,7 @@ struct chb_vm_config {
     /* Equal on two hosts if and only if they would show the guest the same machine; see params.c.
      * Compared before a join, because QEMU does not (lab-notes, section E). */
     uint64_t spec_hash;
+    uint16_t spec_parts[CHB_SPEC_PARTS]; /* of each part alone, to name what differs */
 
     struct chb_arena *arena; /* private */
 };

@@ -43,6 +43,6 @@ int chb_param_read_qemu_args(struct chb_param_reader *reader, const char *value)
 bool chb_is_plain(const char *text, size_t length_max, const char *also);
 
 /* The spec's hash: see params.h. Pure. */
-uint64_t chb_vm_config_hash(const struct chb_vm_config *config);
+void chb_vm_config_hash(struct chb_vm_config *config);
 
 #endif

@@ -179,9 +179,8 @@ void chb_core_state(const struct chb_core *core, struct chb_state_msg *ret_state
     ret_state->join_node = core->join_node;
     ret_state->join_id = core->join_id;
     ret_state->ports = core->ports;
-    for (uint32_t i = 0; i < CHB_DISKS_MAX; i++) {
-        ret_state->disk_bytes[i] = core->settings.disk_bytes[i];
-    }
+    memcpy(ret_state->disk_bytes, core->settings.disk_bytes, sizeof(ret_state->disk_bytes));
+    memcpy(ret_state->spec_parts, core->settings.spec_parts, sizeof(ret_state->spec_parts));
     ret_state->spec_hash = core->settings.spec_hash;
     ret_state->qemu_version = core->settings.qemu_version;
     ret_state->health = core->broken_generation != 0 ? core->broken_health : core->health;

@@ -185,6 +185,18 @@ enum chb_monitor chb_core_probe(const struct chb_core *core);
 /* Frames of this replica may reach the clients as far as the core knows. Pure. */
 bool chb_core_serves(const struct chb_core *core);
 
+/* Why a host cannot hold the other side of a pair with this one: compared before a join harms
+ * anything, because QEMU finds some of it only with the guest stopped, and some never (lab-notes,
+ * E). In the order in which it is to be told. */
+enum chb_misfit {
+    CHB_MISFIT_NONE,
+    CHB_MISFIT_SPEC,      /* would run another machine: see spec_parts */
+    CHB_MISFIT_VERSION,   /* has another version of QEMU */
+    CHB_MISFIT_SIZE,      /* its image of a disk has another size */
+    CHB_MISFIT_UNHEALTHY, /* says that it is unfit */
+};
+enum chb_misfit chb_core_misfit(const struct chb_core *core, const struct chb_peer *peer);
+
 /* The peer slot of `node`, or NULL. Pure. */
 const struct chb_peer *chb_core_peer(const struct chb_core *core, uint32_t node);
 

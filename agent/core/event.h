@@ -78,7 +78,8 @@ enum chb_event_kind {
 struct chb_settings {
     uint64_t spec_hash;
     uint64_t disk_bytes[CHB_DISKS_MAX]; /* virtual sizes of the images here; 0: absent */
-    chb_span hang_timeout;              /* 100 ms .. 600 s */
+    uint16_t spec_parts[CHB_SPEC_PARTS];
+    chb_span hang_timeout; /* 100 ms .. 600 s */
     uint32_t qemu_version;
     bool require_fencing;
     bool image_present;

@@ -32,7 +32,10 @@ bool chb_filling_wanted(const struct chb_core *core, const struct chb_peer **ret
             peer->msg.join_id == core->join_id || peer->msg.generation == 0) {
             continue;
         }
-        if (peer->msg.spec_hash == core->settings.spec_hash && may_be_overwritten(core, peer)) {
+        enum chb_misfit misfit = chb_core_misfit(core, peer);
+        bool fits = misfit == CHB_MISFIT_NONE ||
+                    misfit == CHB_MISFIT_UNHEALTHY; /* it is the one that needs us */
+        if (fits && may_be_overwritten(core, peer)) {
             *ret_primary = peer;
             return true;
         }

@@ -88,8 +88,8 @@ void chb_phase_dying(struct chb_core *core, struct chb_actions *actions);
 /* pairing.c */
 void chb_phase_solo(struct chb_core *core, struct chb_actions *actions);
 void chb_join_failed(struct chb_core *core, struct chb_actions *actions);
-/* The record of the pair is on the disk, or may be: the pair is a fact, and so is what becomes of it
- * (R5.2). */
+/* The record of the pair is on the disk, or may be: the pair is a fact, and so is what becomes of
+ * it (R5.2). */
 bool chb_join_is_committed(const struct chb_core *core);
 /* Clears the remains of a join, one try at a time. True if there are none. */
 bool chb_join_cleared(struct chb_core *core, struct chb_actions *actions);

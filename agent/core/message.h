@@ -39,6 +39,20 @@ enum chb_join {
     CHB_JOIN_MAX,
 };
 
+/* What two hosts may differ in so that they would show the guest different machines
+ * (agent/config/spec_hash.c). Only for words: spec_hash decides. */
+enum chb_spec_part {
+    CHB_SPEC_IDENTITY, /* name, UUID */
+    CHB_SPEC_MEMORY,
+    CHB_SPEC_CPUS,    /* number, model */
+    CHB_SPEC_MACHINE, /* type, accelerator */
+    CHB_SPEC_DISKS,
+    CHB_SPEC_NICS,
+    CHB_SPEC_ARGUMENTS, /* qemu_args */
+    CHB_SPEC_RULES,     /* replication_link, ipv6, require_fencing */
+    CHB_SPEC_PARTS,
+};
+
 struct chb_ports {
     uint16_t nbd;
     uint16_t migration;
@@ -66,13 +80,14 @@ struct chb_state_msg {
     struct chb_ports ports;
 
     uint64_t disk_bytes[CHB_DISKS_MAX]; /* virtual sizes of the images here; 0: absent */
-    uint64_t spec_hash;    /* what this node would run: compared before a join (lab-notes, E) */
-    uint32_t qemu_version; /* major<<16 | minor<<8 | micro; 0 unknown */
-    uint8_t health;        /* 0 unusable .. 100 well; with broken_generation: as of the break */
-    bool image_present;    /* every disk's image exists here */
-    bool seeded;           /* the operator named this node as the one with the data */
-    bool oob_alive;        /* QEMU's out-of-band monitor answers in time */
-    bool main_alive;       /* QEMU's main loop answers in time */
+    uint64_t spec_hash; /* what this node would run: compared before a join (lab-notes, E) */
+    uint16_t spec_parts[CHB_SPEC_PARTS]; /* a short hash of each part, to name what differs */
+    uint32_t qemu_version;               /* major<<16 | minor<<8 | micro; 0 unknown */
+    uint8_t health;     /* 0 unusable .. 100 well; with broken_generation: as of the break */
+    bool image_present; /* every disk's image exists here */
+    bool seeded;        /* the operator named this node as the one with the data */
+    bool oob_alive;     /* QEMU's out-of-band monitor answers in time */
+    bool main_alive;    /* QEMU's main loop answers in time */
 };
 
 enum chb_request {

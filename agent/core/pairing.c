@@ -9,8 +9,8 @@ static bool may_be_secondary(const struct chb_core *core, const struct chb_peer 
     bool has_history =
         peer->msg.record.kind == CHB_RECORD_SOLO || peer->msg.record.kind == CHB_RECORD_PAIRED;
 
-    return chb_peer_talks(peer) && peer->msg.phase == CHB_PHASE_SPARE && peer->msg.health > 0 &&
-           peer->msg.spec_hash == core->settings.spec_hash &&
+    return chb_peer_talks(peer) && peer->msg.phase == CHB_PHASE_SPARE &&
+           chb_core_misfit(core, peer) == CHB_MISFIT_NONE &&
            !(has_history && peer->msg.record.generation > core->generation) &&
            !(has_history && peer->msg.record.generation == core->generation &&
              peer->msg.record.author != core->record.author);

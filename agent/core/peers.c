@@ -72,6 +72,33 @@ bool chb_peer_has_replica(const struct chb_peer *peer)
     return chb_phase_has_replica(peer->msg.phase);
 }
 
+/* An image that is absent is made with the right size when it is filled. */
+static bool sizes_differ(const struct chb_core *core, const struct chb_peer *peer)
+{
+    for (uint32_t i = 0; i < CHB_DISKS_MAX; i++) {
+        uint64_t own = core->settings.disk_bytes[i];
+        uint64_t theirs = peer->msg.disk_bytes[i];
+        if (own != 0 && theirs != 0 && own != theirs) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum chb_misfit chb_core_misfit(const struct chb_core *core, const struct chb_peer *peer)
+{
+    if (peer->msg.spec_hash != core->settings.spec_hash) {
+        return CHB_MISFIT_SPEC;
+    }
+    if (peer->msg.qemu_version != core->settings.qemu_version) {
+        return CHB_MISFIT_VERSION;
+    }
+    if (sizes_differ(core, peer)) {
+        return CHB_MISFIT_SIZE;
+    }
+    return peer->msg.health == 0 ? CHB_MISFIT_UNHEALTHY : CHB_MISFIT_NONE;
+}
+
 uint64_t chb_newest_generation(const struct chb_core *core)
 {
     uint64_t newest = core->record.generation;

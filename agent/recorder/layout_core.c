@@ -24,9 +24,13 @@ const struct chb_layout chb_layout_ports = CHB_LAYOUT("chb_ports", struct chb_po
 
 #define SETTING(member) CHB_PLAIN(struct chb_settings, member)
 static const struct chb_field settings_fields[] = {
-    SETTING(spec_hash),       CHB_ARRAY(struct chb_settings, disk_bytes),
-    SETTING(hang_timeout),    SETTING(qemu_version),
-    SETTING(require_fencing), SETTING(image_present),
+    SETTING(spec_hash),
+    CHB_ARRAY(struct chb_settings, disk_bytes),
+    CHB_ARRAY(struct chb_settings, spec_parts),
+    SETTING(hang_timeout),
+    SETTING(qemu_version),
+    SETTING(require_fencing),
+    SETTING(image_present),
 };
 const struct chb_layout chb_layout_settings =
     CHB_LAYOUT("chb_settings", struct chb_settings, settings_fields);
@@ -44,6 +48,7 @@ static const struct chb_field state_fields[] = {
     STATE(join_id),
     CHB_INNER(struct chb_state_msg, ports, chb_layout_ports),
     CHB_ARRAY(struct chb_state_msg, disk_bytes),
+    CHB_ARRAY(struct chb_state_msg, spec_parts),
     STATE(spec_hash),
     STATE(qemu_version),
     STATE(health),

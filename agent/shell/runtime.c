@@ -73,6 +73,11 @@ static struct json_object *settings_to_json(const struct chb_settings *settings)
         json_object_array_add(disks, json_object_new_uint64(settings->disk_bytes[i]));
     }
     json_object_object_add(object, "disk_bytes", disks);
+    struct json_object *parts = json_object_new_array();
+    for (unsigned i = 0; i < CHB_SPEC_PARTS; i++) {
+        json_object_array_add(parts, json_object_new_int(settings->spec_parts[i]));
+    }
+    json_object_object_add(object, "spec_parts", parts);
     return object;
 }
 
@@ -81,6 +86,7 @@ static bool settings_from_json(struct json_object *object, struct chb_settings *
     uint64_t hang = 0;
     uint64_t version = 0;
     struct json_object *disks = NULL;
+    struct json_object *parts = NULL;
     if (!take_number(object, "spec_hash", &ret_settings->spec_hash) ||
         !take_number(object, "hang_timeout_ns", &hang) || hang > INT64_MAX ||
         !take_number(object, "qemu_version", &version) || version > UINT32_MAX ||
@@ -93,6 +99,12 @@ static bool settings_from_json(struct json_object *object, struct chb_settings *
     ret_settings->image_present = take_bool(object, "image_present");
     for (size_t i = 0; i < CHB_DISKS_MAX && i < json_object_array_length(disks); i++) {
         ret_settings->disk_bytes[i] = json_object_get_uint64(json_object_array_get_idx(disks, i));
+    }
+    if (take(object, "spec_parts", json_type_array, &parts)) {
+        for (size_t i = 0; i < CHB_SPEC_PARTS && i < json_object_array_length(parts); i++) {
+            ret_settings->spec_parts[i] =
+                (uint16_t)json_object_get_int(json_object_array_get_idx(parts, i));
+        }
     }
     return true;
 }

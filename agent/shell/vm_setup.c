@@ -265,6 +265,7 @@ static void take_settings(struct chb_vm *vm)
         .require_fencing = config->require_fencing,
         .image_present = missing == 0,
     };
+    memcpy(vm->setup.settings.spec_parts, config->spec_parts, sizeof(config->spec_parts));
 }
 
 static void take_name(const struct chb_control_request *request, const char *key,

@@ -13,28 +13,29 @@ static enum chb_lonely lonely_of_peer(const struct chb_core *core, const struct 
     if (state->phase == CHB_PHASE_STOPPED) {
         return CHB_LONELY_STOPPED;
     }
-    if (!state->image_present) {
-        return CHB_LONELY_NO_IMAGE;
-    }
-    if (state->spec_hash != core->settings.spec_hash) {
+    switch (chb_core_misfit(core, peer)) {
+    case CHB_MISFIT_SPEC:
         return CHB_LONELY_SPEC;
-    }
-    if (state->qemu_version != core->settings.qemu_version) {
+    case CHB_MISFIT_VERSION:
         return CHB_LONELY_VERSION;
-    }
-    if (state->health == 0) {
+    case CHB_MISFIT_SIZE:
+        return CHB_LONELY_SIZE;
+    case CHB_MISFIT_UNHEALTHY:
         return CHB_LONELY_UNHEALTHY;
+    case CHB_MISFIT_NONE:
+        break;
     }
     return core->join_failures > 0 && core->join_failed_node == peer->node ? CHB_LONELY_FAILED
                                                                            : CHB_LONELY_SOON;
 }
 
 enum chb_lonely chb_lonely_of_core(const struct chb_core *core, uint32_t *ret_node,
-                                   uint32_t *ret_failures)
+                                   uint32_t *ret_failures, uint32_t *ret_parts)
 {
     enum chb_lonely nearest = CHB_LONELY_NOBODY;
     *ret_node = 0;
     *ret_failures = 0;
+    *ret_parts = 0;
     for (unsigned i = 0; i < CHB_NODES_MAX; i++) {
         const struct chb_peer *peer = &core->peers[i];
         if (peer->node == 0 || peer->node == core->self || !(peer->expected || peer->member)) {
@@ -45,6 +46,11 @@ enum chb_lonely chb_lonely_of_core(const struct chb_core *core, uint32_t *ret_no
             nearest = lonely;
             *ret_node = peer->node;
         }
+    }
+    const struct chb_peer *named = chb_core_peer(core, *ret_node);
+    for (unsigned i = 0; nearest == CHB_LONELY_SPEC && i < CHB_SPEC_PARTS; i++) {
+        bool differs = named->msg.spec_parts[i] != core->settings.spec_parts[i];
+        *ret_parts |= differs ? 1u << i : 0;
     }
     if (nearest == CHB_LONELY_FAILED) {
         *ret_failures = core->join_failures;

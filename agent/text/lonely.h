@@ -9,6 +9,6 @@
 
 /* Of all other nodes, the one that is nearest to being joined, and what it lacks. Pure. */
 enum chb_lonely chb_lonely_of_core(const struct chb_core *core, uint32_t *ret_node,
-                                   uint32_t *ret_failures);
+                                   uint32_t *ret_failures, uint32_t *ret_parts);
 
 #endif

@@ -268,6 +268,21 @@ const char *chb_monitor_id(enum chb_monitor monitor)
     return lookup(monitors, COUNT(monitors), monitor);
 }
 
+const char *chb_spec_part_text(enum chb_spec_part part)
+{
+    static const char *const texts[CHB_SPEC_PARTS] = {
+        [CHB_SPEC_IDENTITY] = "name or uuid",
+        [CHB_SPEC_MEMORY] = "memory",
+        [CHB_SPEC_CPUS] = "cpus or cpu",
+        [CHB_SPEC_MACHINE] = "machine or accel",
+        [CHB_SPEC_DISKS] = "disks",
+        [CHB_SPEC_NICS] = "nics",
+        [CHB_SPEC_ARGUMENTS] = "qemu_args",
+        [CHB_SPEC_RULES] = "replication_link, ipv6 or require_fencing",
+    };
+    return (unsigned)part < CHB_SPEC_PARTS ? texts[part] : "?";
+}
+
 char *chb_text_node(const struct chb_text_names *names, uint32_t node,
                     char ret_text[static CHB_TEXT_NODE_SIZE])
 {

@@ -31,6 +31,9 @@ const char *chb_event_id(enum chb_event_kind kind);        /* "qemu-exited" */
 const char *chb_action_id(enum chb_action_kind kind);      /* "qemu-start" */
 const char *chb_monitor_id(enum chb_monitor monitor);      /* "promoted", as vm-monitor's "ocf" */
 
+/* The parameters of a part, as the user writes them: "cpus or cpu". */
+const char *chb_spec_part_text(enum chb_spec_part part);
+
 /* How nodes are called. name: the name of a node id, or NULL when it is not known; borrowed until
  * the next call. */
 struct chb_text_names {

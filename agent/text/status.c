@@ -30,7 +30,8 @@ void chb_text_status_of_core(const struct chb_core *core, const struct chb_verdi
     ret_status->about.detail = NULL;
     if (core->phase == CHB_PHASE_SOLO) {
         ret_status->lonely =
-            chb_lonely_of_core(core, &ret_status->lonely_node, &ret_status->lonely_failures);
+            chb_lonely_of_core(core, &ret_status->lonely_node, &ret_status->lonely_failures,
+                               &ret_status->lonely_parts);
     }
 }
 
@@ -53,6 +54,18 @@ void chb_text_status_of_state(const struct chb_state_msg *state, uint32_t node,
     };
 }
 
+static void say_parts(struct chb_say *say, uint32_t parts)
+{
+    const char *between = "";
+    for (enum chb_spec_part part = 0; part < CHB_SPEC_PARTS; part++) {
+        if ((parts & 1u << part) != 0) {
+            chb_say(say, "%s%s", between, chb_spec_part_text(part));
+            between = ", ";
+        }
+    }
+    chb_say(say, "%s", parts != 0 ? " differ" : "parameters differ");
+}
+
 static void say_lonely(struct chb_say *say, const struct chb_text_status *status,
                        const struct chb_text_names *names)
 {
@@ -63,9 +76,9 @@ static void say_lonely(struct chb_say *say, const struct chb_text_status *status
         [CHB_LONELY_AGENT_DOWN] = " runs no colo-hbd",
         [CHB_LONELY_SILENT] = " has a colo-hbd that does not answer",
         [CHB_LONELY_STOPPED] = " has not started the resource",
-        [CHB_LONELY_NO_IMAGE] = " lacks a disk's image",
-        [CHB_LONELY_SPEC] = " would run another machine: parameters differ",
+        [CHB_LONELY_SPEC] = " would run another machine: ",
         [CHB_LONELY_VERSION] = " has another version of QEMU",
+        [CHB_LONELY_SIZE] = " has an image of another size",
         [CHB_LONELY_UNHEALTHY] = " is not fit",
         [CHB_LONELY_FAILED] = " could not be filled",
         [CHB_LONELY_SOON] = " is next",
@@ -78,6 +91,9 @@ static void say_lonely(struct chb_say *say, const struct chb_text_status *status
             status->lonely == CHB_LONELY_NOBODY ? ""
                                                 : chb_text_node(names, status->lonely_node, node),
             texts[status->lonely]);
+    if (status->lonely == CHB_LONELY_SPEC) {
+        say_parts(say, status->lonely_parts);
+    }
     if (status->lonely == CHB_LONELY_FAILED) {
         chb_say(say, " (%u times), trying again", (unsigned)status->lonely_failures);
     }

@@ -30,9 +30,9 @@ enum chb_lonely {
     CHB_LONELY_AGENT_DOWN, /* colo-hbd on it does not run */
     CHB_LONELY_SILENT,     /* ... or does not answer */
     CHB_LONELY_STOPPED,    /* the resource is not started there */
-    CHB_LONELY_NO_IMAGE,   /* a disk's image is missing there */
-    CHB_LONELY_SPEC,       /* would run another VM: parameters differ */
+    CHB_LONELY_SPEC,       /* would run another machine: parameters differ */
     CHB_LONELY_VERSION,    /* has another QEMU version */
+    CHB_LONELY_SIZE,       /* its image of a disk has another size */
     CHB_LONELY_UNHEALTHY,  /* says that it is unfit */
     CHB_LONELY_FAILED,     /* joins with it failed; tried again by itself */
     CHB_LONELY_SOON,       /* about to be joined */
@@ -56,6 +56,7 @@ struct chb_text_status {
     enum chb_lonely lonely; /* phase SOLO without joining */
     uint32_t lonely_node;
     uint32_t lonely_failures;
+    uint32_t lonely_parts;       /* SPEC: bit per enum chb_spec_part that differs */
     struct chb_text_about about; /* for reason */
 };
 

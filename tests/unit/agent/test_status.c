@@ -116,14 +116,26 @@ static void of_a_core(void **state)
     core.peers[1] = (struct chb_peer){.node = 3, .expected = true, .member = true, .heard = true};
     core.peers[1].msg.phase = CHB_PHASE_SPARE;
     chb_text_status_of_core(&core, NULL, "web", -1, &s);
-    assert_string_equal(say(&s), "solo, generation 8, no peer: n3 lacks a disk's image");
-    core.peers[1].msg.image_present = true;
-    core.peers[1].msg.health = 100;
+    assert_string_equal(say(&s), "solo, generation 8, no peer: n3 would run another machine: "
+                                 "parameters differ");
+    core.peers[1].msg.spec_parts[CHB_SPEC_MEMORY] = 1;
+    core.peers[1].msg.spec_parts[CHB_SPEC_DISKS] = 2;
     chb_text_status_of_core(&core, NULL, "web", -1, &s);
-    assert_string_equal(say(&s),
-                        "solo, generation 8, no peer: n3 would run another machine: parameters "
-                        "differ");
+    assert_string_equal(say(&s), "solo, generation 8, no peer: n3 would run another machine: "
+                                 "memory, disks differ");
     core.peers[1].msg.spec_hash = 5;
+    core.peers[1].msg.qemu_version = 6;
+    chb_text_status_of_core(&core, NULL, "web", -1, &s);
+    assert_string_equal(say(&s), "solo, generation 8, no peer: n3 has another version of QEMU");
+    core.peers[1].msg.qemu_version = 0;
+    core.settings.disk_bytes[1] = 10;
+    core.peers[1].msg.disk_bytes[1] = 11;
+    chb_text_status_of_core(&core, NULL, "web", -1, &s);
+    assert_string_equal(say(&s), "solo, generation 8, no peer: n3 has an image of another size");
+    core.peers[1].msg.disk_bytes[1] = 0; /* absent: it will be made */
+    chb_text_status_of_core(&core, NULL, "web", -1, &s);
+    assert_string_equal(say(&s), "solo, generation 8, no peer: n3 is not fit");
+    core.peers[1].msg.health = 100;
     core.join = CHB_JOIN_RUNNING;
     core.join_node = 3;
     chb_text_status_of_core(&core, NULL, "web", 10, &s);

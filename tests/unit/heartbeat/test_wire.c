@@ -37,6 +37,9 @@ static void random_state(struct chb_state_msg *state, uint64_t *seed)
         state->disk_bytes[i] = test_random(seed);
     }
     state->spec_hash = test_random(seed);
+    for (unsigned i = 0; i < CHB_SPEC_PARTS; i++) {
+        state->spec_parts[i] = (uint16_t)test_random(seed);
+    }
     state->qemu_version = (uint32_t)test_random(seed);
     state->health = (uint8_t)(test_random(seed) % 101);
     state->image_present = test_random(seed) & 1;
