@@ -12,7 +12,7 @@
  * (Sizes of the x86-64 and aarch64 ABIs.) */
 static_assert(sizeof(struct chb_record) == 32, "chb_record changed: change the wire format too");
 static_assert(sizeof(struct chb_ports) == 36, "chb_ports changed: change the wire format too");
-static_assert(sizeof(struct chb_state_msg) == 208, "chb_state_msg changed: change the format too");
+static_assert(sizeof(struct chb_state_msg) == 224, "chb_state_msg changed: change the format too");
 static_assert(sizeof(struct chb_request_msg) == 8,
               "chb_request_msg changed: change the format too");
 static_assert(CHB_NICS_MAX == 8 && CHB_DISKS_MAX == 8,

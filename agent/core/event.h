@@ -130,7 +130,9 @@ struct chb_event {
             uint32_t node;
             enum chb_outcome outcome;
             bool by_human;       /* manual confirmation */
-            chb_time not_before; /* the fence was complete at this moment or later */
+            /* The fence was complete at this moment or later, by an operation that began after the
+             * node was last noted alive; NEVER: not known to be so. */
+            chb_time not_before;
         } fence;
         struct {
             uint32_t op;

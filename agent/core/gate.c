@@ -185,8 +185,9 @@ static struct chb_verdict gate_cold_others(const struct chb_core *core)
     }
     /* An unknown record cannot be compared: then the operator's word, given for this host, is that
      * it is the newest, and it begins a generation beyond all others. */
-    if (core->record.kind == CHB_RECORD_UNKNOWN && core->seeded) {
-        return yes(CHB_PROOF_RECORD, core->self);
+    if (core->record.kind == CHB_RECORD_UNKNOWN) {
+        return core->seeded ? yes(CHB_PROOF_RECORD, core->self)
+                            : no(CHB_REASON_RECORD_UNKNOWN, core->self);
     }
     const struct chb_peer *newer = chb_find_newer(core, core->record.generation);
     if (newer != NULL) {
@@ -233,8 +234,7 @@ static struct chb_verdict gate_cold(const struct chb_core *core)
     case CHB_RECORD_KIND_MAX:
         break;
     }
-    return core->seeded ? yes(CHB_PROOF_RECORD, core->self)
-                        : no(CHB_REASON_RECORD_UNKNOWN, core->self);
+    return no(CHB_REASON_RECORD_UNKNOWN, core->self);
 }
 
 struct chb_verdict chb_gate(const struct chb_core *core)
