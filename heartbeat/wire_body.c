@@ -172,13 +172,13 @@ void chb_wire_put_state(const struct chb_state_msg *state, uint8_t *ret_bytes)
     for (size_t i = 0; i < CHB_DISKS_MAX; i++) {
         at = put_u64(at, state->disk_bytes[i]);
     }
-    for (size_t i = 0; i < CHB_SPEC_PARTS; i++) {
-        at = put_u16(at, state->spec_parts[i]);
-    }
     at = put_u8(at, state->image_present);
     at = put_u8(at, state->seeded);
     at = put_u8(at, state->oob_alive);
     at = put_u8(at, state->main_alive);
+    for (size_t i = 0; i < CHB_SPEC_PARTS; i++) {
+        at = put_u16(at, state->spec_parts[i]);
+    }
     assert(at == ret_bytes + CHB_WIRE_STATE_BODY_SIZE);
 }
 
@@ -201,13 +201,13 @@ static void get_state(struct reader *reader, struct chb_state_msg *ret_state)
     for (size_t i = 0; i < CHB_DISKS_MAX; i++) {
         ret_state->disk_bytes[i] = get_u64(reader);
     }
-    for (size_t i = 0; i < CHB_SPEC_PARTS; i++) {
-        ret_state->spec_parts[i] = get_u16(reader);
-    }
     ret_state->image_present = get_bool(reader);
     ret_state->seeded = get_bool(reader);
     ret_state->oob_alive = get_bool(reader);
     ret_state->main_alive = get_bool(reader);
+    for (size_t i = 0; i < CHB_SPEC_PARTS; i++) {
+        ret_state->spec_parts[i] = get_u16(reader);
+    }
 }
 
 static void put_heartbeat(const struct chb_heartbeat_msg *heartbeat, uint8_t *at)

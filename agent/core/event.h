@@ -129,7 +129,7 @@ struct chb_event {
             uint32_t op; /* FENCE_RESULT: id of the action */
             uint32_t node;
             enum chb_outcome outcome;
-            bool by_human;       /* manual confirmation */
+            bool by_human; /* manual confirmation */
             /* The fence was complete at this moment or later, by an operation that began after the
              * node was last noted alive; NEVER: not known to be so. */
             chb_time not_before;

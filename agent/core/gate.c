@@ -231,6 +231,7 @@ static struct chb_verdict gate_cold(const struct chb_core *core)
     case CHB_RECORD_FILLING:
         return no(CHB_REASON_FILLING, core->record.peer); /* R4.1, even for the operator */
     case CHB_RECORD_UNKNOWN:
+        return others;
     case CHB_RECORD_KIND_MAX:
         break;
     }

@@ -51,7 +51,7 @@ static inline uint64_t chb_fuzz_u64(struct chb_fuzz_bytes *bytes)
  * free() it. */
 static inline uint8_t *chb_fuzz_copy(const uint8_t *data, size_t size)
 {
-    uint8_t *copy = malloc(size == 0 ? 1 : size);
+    uint8_t *copy = calloc(1, size == 0 ? 1 : size);
     if (copy == NULL) {
         abort();
     }
