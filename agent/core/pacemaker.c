@@ -54,8 +54,7 @@ static bool has_patience(const struct chb_core *core)
 /* It first has to become a replica that serves alone, or is about to be one of a pair. */
 static bool is_on_its_way(const struct chb_core *core)
 {
-    return chb_join_is_committed(core) ||
-           (core->phase == CHB_PHASE_GOING_SOLO && !core->demote_wanted);
+    return chb_join_is_committed(core) || core->phase == CHB_PHASE_GOING_SOLO;
 }
 
 /* The guest is asked to switch itself off, as on a host of its own. */
