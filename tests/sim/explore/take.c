@@ -347,7 +347,7 @@ static void fail(struct chb_x_world *world, struct chb_x_choice choice)
         chb_x_silence(world, node, true);
         return;
     case CHB_X_WRITE_FAILS:
-        write_end(world, node, CHB_OUTCOME_UNKNOWN, variant);
+        write_end(world, node, variant == 0 ? CHB_OUTCOME_FAILED : CHB_OUTCOME_UNKNOWN, variant);
         return;
     case CHB_X_START_FAILS:
         start_fails(world, node, variant);
