@@ -57,7 +57,7 @@ enum chb_note {
     CHB_NOTE_HOLDING,      /* silent; arg: enum chb_reason, node */
     CHB_NOTE_RELEASED,     /* holding ended without a failover: peer is back */
     CHB_NOTE_HANG,         /* own QEMU killed because it did not answer; value: ms silent */
-    CHB_NOTE_JOIN_STARTED, /* node */
+    CHB_NOTE_JOIN_STARTED, /* node: the one that is filled */
     CHB_NOTE_JOIN_FAILED,  /* node */
     CHB_NOTE_PAIRED,       /* node, value: generation */
     CHB_NOTE_SWITCHOVER,   /* node */

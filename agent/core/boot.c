@@ -135,7 +135,7 @@ static void begin_filling(struct chb_core *core, struct chb_actions *actions,
     core->join_id = primary->msg.join_id;
     core->join_started_at = core->now;
     core->last_failure = CHB_REASON_OK;
-    chb_note(actions, CHB_NOTE_JOIN_STARTED, primary->node, 0, primary->msg.generation);
+    chb_note(actions, CHB_NOTE_JOIN_STARTED, core->self, 0, primary->msg.generation);
     chb_persist(core, actions, record); /* before the first byte of the image is touched (R4.1) */
     chb_enter(core, actions, CHB_PHASE_FILLING);
 }
