@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Pacemaker's side: scores that are left over, stops that take long, words, and checks before a
+start."""
+
+import signal
+
+from colo_lab.api import scenario, wait_for
+from colo_lab.pair import Pair
+from colo_lab.steps import agent, comes_back, continues, last_word, says_everywhere, sides
+
+STOP_TIMEOUT_S = 120  # of the resource agent's meta-data
+
+
+# ---- leftover scores ----
+
+def leave_score(lab, vm, node, score, lifetime):
+    """Somebody's score, as an older agent or an operator may have left it. None: take it away."""
+    what = f"--update={score}" if score else "--delete"
+    lab.cluster.run(["/usr/sbin/crm_attribute", "--node", node, "--name", f"master-{vm}",
+                     "--lifetime", lifetime, what])
+    lab.timeline.add(f"promotion score of {node}: {score} ({lifetime})")
+
+
+def fails_over(lab, result, pair):
+    victim, survivor = sides(pair, "primary")
+    lab.nodes[victim].kill9(pair.qemu(victim).pid)
+    pair.client.wait_answers(20)
+    pair.wait_whole()
+    result.check(pair.primary() == survivor, f"{survivor} is primary: {pair.phases()}")
+    pair.client.wait_answers(20)
+    return victim, survivor
+
+
+@scenario("leftover-scores", in_place=True, timeout_s=900,
+          also=["survivor-refused-because-of-leftover-scores"])
+def leftover_scores(lab, result):
+    """Wrong promotion scores of another time: the survivor is promoted nevertheless, and they are
+    put right."""
+    with Pair(lab, result) as pair:
+        pair.up()
+        for lifetime in ("forever", "reboot"):
+            lab.cluster.wait_idle()
+            # Only downwards: a higher score is an order to move, and would be obeyed.
+            leave_score(lab, pair.vm, pair.secondary(), "-INFINITY", lifetime)
+            fails_over(lab, result, pair)
+            pair.wait_agreement(90)
+        for name in lab.nodes:
+            leave_score(lab, pair.vm, name, "-INFINITY" if name == pair.primary() else "5000",
+                        "forever")
+        # Restarted, it has no scores but those that were left, until colo-hbd has said its own.
+        restarted = pair.secondary()
+        lab.nodes[restarted].service("pacemaker").restart()
+        lab.cluster.wait_online()
+        pair.wait_whole()
+        pair.wait_agreement(90)
+        fails_over(lab, result, pair)
+        pair.wait_agreement(90)
+        for name in lab.nodes:
+            leave_score(lab, pair.vm, name, None, "forever")
+        pair.wait_agreement()
+        pair.finish()
+
+
+# ---- slow stops ----
+
+def stops(lab, result, pair, name):
+    """`pcs resource disable` ends within the agent's time-out, by killing, and fences nobody."""
+    at = lab.timeline.add(f"pcs resource disable, {name}")
+    done = lab.cluster.pcs("resource", "disable", pair.vm, f"--wait={STOP_TIMEOUT_S}",
+                           timeout_s=STOP_TIMEOUT_S + 30)
+    result.notes.setdefault(name, []).append(round(lab.timeline.add("stopped") - at, 2))
+    result.check(done.returncode == 0, f"stopped: {done.stdout} {done.stderr}")
+    wait_for(lambda: not any(node.qemus() for node in lab.nodes.values()), 5, "every QEMU to end")
+    result.check(not lab.cluster.failures(), f"failed actions: {lab.cluster.failures()}")
+    result.check(not any(lab.power.fenced(each, at) for each in lab.nodes), "nobody is fenced")
+
+
+def starts(lab, result, pair, told):
+    lab.cluster.pcs("resource", "enable", pair.vm)
+    pair.wait_whole(120)
+    continues(pair, result, told)
+    pair.wait_agreement(90)
+    pair.client.wait_answers(20)
+
+
+@scenario("slow-stop", in_place=True, timeout_s=1200, watchdog=True,
+          also=["slow-stop-led-to-a-fence"])
+def slow_stop(lab, result):
+    """The resource is disabled while QEMU, or colo-hbd, does not react: no stop is late or fails."""
+    with Pair(lab, result) as pair:
+        pair.up()
+        for name in (pair.primary(), pair.secondary()):
+            lab.nodes[name].signal(pair.qemu(name).pid, signal.SIGSTOP)
+        stops(lab, result, pair, "with frozen QEMUs")
+        starts(lab, result, pair, last_word(pair))
+        # Until systemd's watchdog replaces them.
+        for name in (pair.primary(), pair.secondary()):
+            lab.nodes[name].service("colo-hbd").pause()
+        stops(lab, result, pair, "with frozen daemons")
+        starts(lab, result, pair, last_word(pair))
+        pair.finish()
+
+
+@scenario("stopped-behind-its-back", in_place=True, timeout_s=900)
+def stopped_behind_its_back(lab, result):
+    """A colo-hbd hangs for so long that the stop does without it: when it wakes up it knows, and
+    neither serves nor is filled."""
+    with Pair(lab, result) as pair:
+        pair.up()
+        name, primary = sides(pair, "secondary")
+        daemon = lab.nodes[name].service("colo-hbd")
+        daemon.pause()
+        at = lab.timeline.add(f"pcs resource ban, {name} hangs")
+        lab.cluster.pcs("resource", "ban", pair.vm, name, f"--wait={STOP_TIMEOUT_S}",
+                        node=primary, timeout_s=STOP_TIMEOUT_S + 30)
+        result.check(not lab.nodes[name].qemus(), "its QEMU is dead")
+        result.check(not any(lab.power.fenced(each, at) for each in lab.nodes), "nobody is fenced")
+        daemon.resume()
+        wait_for(lambda: pair.status(name) and pair.status(name)["phase"] == "stopped", 30,
+                 lambda: f"{name} to know that it is stopped: {pair.status(name)}")
+        pair.wait_whole(120)  # with the spare
+        pair.client.wait_answers(20, timeout_s=60)
+        result.check(pair.primary() == primary, "who served serves")
+        result.check(pair.status(name)["phase"] == "stopped", "it is left alone")
+        lab.cluster.pcs("resource", "clear", pair.vm)
+        wait_for(lambda: pair.find("spare") == [name], 60, lambda: f"a spare: {pair.phases()}")
+        pair.wait_agreement(90)
+        pair.client.wait_answers(20, timeout_s=60)
+        pair.finish()
+
+
+# ---- why not ----
+
+def pacemaker_says(lab, result, pair, node, words):
+    """Pacemaker itself tries to promote what must not be: its failed action has the exit reason."""
+    lab.cluster.run(["/usr/sbin/attrd_updater", "--name", f"master-{pair.vm}", "--update", "2000",
+                     "--node", node])
+    wait_for(lambda: words in lab.cluster.pcs("status", "--full").stdout, 30,
+             lambda: f"pcs status to say {words!r}: {lab.cluster.pcs('status', '--full').stdout}")
+    lab.timeline.add(f"pcs status says: {words}")
+    result.check(not any(each.qemus() for each in lab.nodes.values()), "nothing runs")
+
+
+@scenario("why-not-promoted", timeout_s=900, also=["nobody-could-tell-why-not-promoted"])
+def why_not_promoted(lab, result):
+    """Whatever keeps a host from being promoted: explain, status, crm_mon and the exit reason say it
+    in the same words."""
+    with Pair(lab, result, parameters={"resync_speed": "4M"}) as pair:
+        # First start: one host has not said yet whether it has the data.
+        lab.nodes["n3"].service("colo-hbd").stop()
+        pair.create(fill_mb=48)
+        says_everywhere(pair, result, "n1", "first start: waiting to hear from n3")
+        pacemaker_says(lab, result, pair, "n1", "first start: waiting to hear from n3")
+        lab.nodes["n3"].service("colo-hbd").start()
+        lab.cluster.pcs("resource", "cleanup", pair.vm)
+        says_everywhere(pair, result, "n2", "fill")
+        pair.connect()
+        pair.wait_whole(120)
+        pair.wait_agreement(90)
+        victim, survivor = sides(pair, "primary")
+        [spare] = set(lab.nodes) - {victim, survivor}
+        says_everywhere(pair, result, spare, f"{victim} runs the VM")
+        # Held: promoted or not, it cannot go on, and Pacemaker's promote is never kept waiting.
+        lab.power.fault(victim, "fail")
+        lab.nodes[victim].power_off()
+        says_everywhere(pair, result, survivor, f"peer {victim} lost", refused=False)
+        lab.power.fault(victim, "ok")
+        pair.client.wait_answers(20, timeout_s=90)
+        comes_back(pair, result, victim, survivor)
+        pair.finish()
+
+
+# ---- checks before a start ----
+
+BAD = {
+    "image folder": {"disks": "/var/lib/nowhere/vm.qcow2"},
+    "format": {"disks": "/var/lib/colo/raw.img"},
+    "bridge": {"nics": "bridge=br7"},
+    "qemu_args": {"qemu_args": "-incoming tcp:0:4444"},
+    "qemu": {"qemu": "/usr/bin/qemu-system-vax"},
+    "overlay folder": {"overlay_dir": "/var/lib/nowhere"},
+    "memory": {"memory": "lots"},
+}
+
+
+@scenario("validate-is-honest", in_place=True, also=["validate-passed-start-failed"], nodes=2,
+          two_node=True)
+def validate_is_honest(lab, result):
+    """What start would refuse, validate-all refuses in the same words; what it accepts, starts."""
+    pair = Pair(lab, result)
+    node = lab.nodes["n1"]
+    node.sh("mkdir -p /var/lib/colo && qemu-img create -q -f qcow2 /var/lib/colo/colo-vm.qcow2 64M"
+            " && qemu-img create -q -f raw /var/lib/colo/raw.img 64M")
+    for what, wrong in BAD.items():
+        parameters = {**pair.resource_parameters(), **wrong}
+        checked = agent(pair, "n1", "validate-all", parameters, level=10)
+        started = agent(pair, "n1", "start", parameters)
+        lab.timeline.add(f"{what}: validate-all {checked}, start {started}")
+        result.check(checked[0] != 0 and checked[1], f"{what}: validate-all says {checked}")
+        result.check(checked == started, f"{what}: validate-all {checked}, start {started}")
+        result.check(agent(pair, "n1", "monitor", parameters)[0] == 7, f"{what}: nothing runs")
+    good = pair.resource_parameters()
+    result.check(agent(pair, "n1", "validate-all", good, level=10)[0] == 0, "good parameters")
+    result.check(agent(pair, "n1", "start", good)[0] == 0, "they start")
+    result.check(agent(pair, "n1", "stop", good)[0] == 0, "they stop")
