@@ -53,6 +53,7 @@ def _open_socket():
         while True:  # what it heard before it had a filter
             sock.recv(1)
     except BlockingIOError:
+        sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)  # what it missed until now is no matter
         return sock
 
 
