@@ -48,7 +48,7 @@ static bool say_live(struct chb_say *say, enum chb_reason reason, const char *no
         say_fence_failed(say, node, tries);
         return true;
     case CHB_REASON_NO_PROOF_NO_QUORUM:
-        chb_say(say, "peer %s lost, without quorum it cannot be fenced", node);
+        chb_say(say, "peer %s lost, waiting for fencing, which needs quorum", node);
         return true;
     case CHB_REASON_NO_PROOF_NO_FENCING:
         chb_say(say, "peer %s lost, no fencing is configured, so nothing can prove that it is off",
