@@ -18,7 +18,7 @@
 #define MUTANTS_MAX 256
 #define NAME_SIZE 64
 #define PATH_SIZE 1024
-#define HISTORIES 5000      /* after which a mutant counts as one that lives */
+#define HISTORIES 20000     /* after which a mutant counts as one that lives */
 #define STORY_SEEDS "1..60" /* the same faults meet other latencies */
 #define CPU_SECONDS 120     /* for one program: one that needs more never ends */
 
