@@ -19,6 +19,7 @@ static void on_heal(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     (void)item;
     chb_sim_heal(sim);
+    chb_sim_replication_heal(sim);
 }
 
 void chb_sim_fault_cut(struct chb_sim *sim, uint32_t node)
@@ -68,6 +69,9 @@ void chb_sim_fault_oneway(struct chb_sim *sim, uint32_t node)
     if (!out) {
         chb_sim_deafen(sim, node, all_but(sim, node), 0);
     }
+    if (chb_sim_rng_chance(&sim->strike_rng, 500)) {
+        chb_sim_replication_deafen(sim, node, all_but(sim, node));
+    }
     (void)chb_sim_plan(sim, chb_sim_span(sim, 300, 30000), on_heal, 0, 0);
 }
 
@@ -78,6 +82,9 @@ void chb_sim_fault_partial(struct chb_sim *sim, uint32_t node)
     uint32_t flaps = 1 + chb_sim_rng_below(&sim->strike_rng, 6);
 
     chb_sim_deafen(sim, node, chb_sim_bit(other), sim->options.n_nodes > 2 ? flaps : 0);
+    if (chb_sim_rng_chance(&sim->strike_rng, 500)) {
+        chb_sim_replication_deafen(sim, node, chb_sim_bit(other));
+    }
     (void)chb_sim_plan(sim, chb_sim_span(sim, 300, 30000), on_heal, 0, 0);
 }
 
