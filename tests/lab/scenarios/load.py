@@ -57,9 +57,10 @@ class Load:
         port, number = str(BACKUP_PORT), lab.nodes[self.sink].id
         # Over the network of the replication, and over that of the clients, from one of them.
         self.running.append(lab.nodes[self.source].popen(
-            [python, "-c", BACKUP, f"10.77.1.{number}", port]))
+            [python, "-c", BACKUP, f"10.77.1.{number}", port], stderr=subprocess.DEVNULL))
         self.running.append(lab.client.popen(
-            [python, "-c", BACKUP, f"192.168.77.{200 + number}", port]))
+            [python, "-c", BACKUP, f"192.168.77.{200 + number}", port],
+            stderr=subprocess.DEVNULL))
         lab.switch.flood_clients()
         for number in range(WRITERS):
             self.running.append(subprocess.Popen(
