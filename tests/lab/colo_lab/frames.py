@@ -155,8 +155,9 @@ class Watch:
                          for each in speakers.silences_in_log(log, self.vm, node.name)]
         return grants, silences
 
-    def end(self):
-        """Ends it; returns what was wrong, a line each. Keeps the record only if something was."""
+    def end(self, keep=False):
+        """Ends it; returns what was wrong, a line each. The record stays among the lab's logs if
+        something was, or if it is to be kept."""
         self.process.stdin.close()
         self.process.wait(timeout=20)
         self.process.stdout.close()
@@ -166,6 +167,6 @@ class Watch:
         self.wrong = speakers.judge(self.frames, *self.decisions(), self.ipv6_allowed)
         if missed != 0:
             self.wrong.insert(0, f"the record of frames is not complete (missed: {missed})")
-        if not self.wrong:
+        if not self.wrong and not keep:
             self.file.unlink()
         return self.wrong
