@@ -151,6 +151,29 @@ static void check_fencing(struct report *report)
          none ? "no fence device is registered here" : "a fence device is registered here");
 }
 
+/* Two nodes that both have a vote ask for each other's death at the same moment. */
+static void check_race(struct report *report)
+{
+    static const char *const two_node[] = {"corosync-cmapctl", "-g", "runtime.votequorum.two_node",
+                                           NULL};
+    static const char *const delays[] = {
+        "cibadmin", "--query", "--xpath",
+        "//nvpair[@name='pcmk_delay_base' or @name='pcmk_delay_max']", NULL};
+    char output[OUTPUT_SIZE];
+    int r = tool(two_node, output);
+    const char *equals = strchr(output, '=');
+    if (r != 0 || equals == NULL || strtol(equals + 1, NULL, 10) == 0) {
+        return;
+    }
+    bool delayed = tool(delays, output) == 0;
+    find(report, delayed ? GOOD : ADVICE,
+         "pcs stonith update the device of one node with pcmk_delay_base=5s: then that node wins; "
+         "or "
+         "use a quorum device; see ocf_colo_vm(7)",
+         delayed ? "two nodes, and a delay decides who wins a split"
+                 : "two nodes, and in a split each may have the other fenced");
+}
+
 static void check_host(struct report *report)
 {
     char text[128] = "";
@@ -205,6 +228,7 @@ int chb_ctl_doctor(struct chb_ctl *ctl, int argc, char **argv)
     check_conf(&report);
     check_corosync(&report);
     check_fencing(&report);
+    check_race(&report);
     check_qemu(&report);
     check_host(&report);
     printf("%u problems, %u pieces of advice\n", report.bad, report.advice);
