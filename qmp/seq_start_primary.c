@@ -24,6 +24,17 @@ static const struct chb_seq_step powerdown_steps[] = {
     {.name = "press the guest's power button", .command = "system_powerdown"},
 };
 
+/* Setting the delay anew in COLO makes a checkpoint at once. On a busy machine it may take long,
+ * and nothing is lost by waiting. */
+static const struct chb_seq_step checkpoint_steps[] = {
+    {.name = "make a checkpoint",
+     .command = "migrate-set-parameters",
+     .arguments = "{'x-checkpoint-delay': '<#checkpoint_delay>'}",
+     .wait = CHB_SEQ_WAIT_CHECKPOINT,
+     .wait_ms = 10000,
+     .ms_per_gb = 2000},
+};
+
 static const struct chb_seq_step quit_steps[] = {
     {.name = "end QEMU", .command = "quit"},
 };
@@ -31,4 +42,5 @@ static const struct chb_seq_step quit_steps[] = {
 CHB_SEQ_TABLE(chb_seq_start_primary, "start-primary", start_steps);
 CHB_SEQ_TABLE(chb_seq_announce, "announce", announce_steps);
 CHB_SEQ_TABLE(chb_seq_powerdown, "powerdown", powerdown_steps);
+CHB_SEQ_TABLE(chb_seq_checkpoint, "checkpoint", checkpoint_steps);
 CHB_SEQ_TABLE(chb_seq_quit, "quit", quit_steps);

@@ -54,6 +54,8 @@ extern const struct chb_seq_table chb_seq_join_abort;
 extern const struct chb_seq_table chb_seq_solo_secondary;
 /* Primary in COLO, with proof that the peer is gone: the same. */
 extern const struct chb_seq_table chb_seq_solo_primary;
+/* Primary in COLO: makes a checkpoint now. FAILED if none is made: COLO has ended. */
+extern const struct chb_seq_table chb_seq_checkpoint;
 /* A replica that serves alone: asks the guest to switch itself off. DONE: it was asked. */
 extern const struct chb_seq_table chb_seq_powerdown;
 /* Either side, the guest is off: QEMU ends in order. DONE when it said yes; its end is the pidfd's.

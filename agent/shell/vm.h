@@ -292,6 +292,10 @@ void chb_sequence_ready(struct chb_vm *vm);
 void chb_sequence_give_up(struct chb_vm *vm);
 /* What does not depend on the kind of sequence. */
 void chb_sequence_params(const struct chb_vm *vm, struct chb_seq_params *ret_params);
+
+/* checkpoint.c: asks a primary in a pair for a checkpoint, and tells the core COLO_EXIT if none
+ * comes. For a QEMU that was taken over, whose events of before nobody has heard. */
+void chb_checkpoint_ask(struct chb_vm *vm);
 extern const struct chb_seq_callbacks chb_sequence_callbacks;
 
 /* control_status.c, control_history.c: parts of replies */

@@ -72,6 +72,9 @@ static void finish(struct chb_vm *vm)
     if (vm->record_found.kind == CHB_RECORD_SOLO || vm->record_found.kind == CHB_RECORD_PAIRED) {
         chb_vm_tell_record(vm, &vm->core.record); /* the last daemon may not have come to it */
     }
+    if (vm->adopted.u.adopted.in_colo) {
+        chb_checkpoint_ask(vm);
+    }
     chb_command_loaded(vm);
     chb_cib_read(vm);
 }

@@ -160,9 +160,9 @@ static void print_step(const struct chb_seq_step *step)
 static void print_sequences(void)
 {
     static const struct chb_seq_table *const tables[] = {
-        &chb_seq_start_primary,       &chb_seq_powerdown,     &chb_seq_secondary_prepare,
-        &chb_seq_secondary_unprepare, &chb_seq_join,          &chb_seq_join_abort,
-        &chb_seq_solo_primary,        &chb_seq_solo_secondary};
+        &chb_seq_start_primary,     &chb_seq_powerdown,           &chb_seq_checkpoint,
+        &chb_seq_secondary_prepare, &chb_seq_secondary_unprepare, &chb_seq_join,
+        &chb_seq_join_abort,        &chb_seq_solo_primary,        &chb_seq_solo_secondary};
 
     puts("## QMP sequences\n\n"
          "`qmp/seq_*.c`. A row is done when its command is answered and what it waits for was "
