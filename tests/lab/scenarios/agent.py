@@ -72,8 +72,8 @@ def daemon_killed(lab, result):
 @scenario("filling-never-promoted")
 def filling_never_promoted(lab, result):
     """The primary's host dies while its secondary is filled: down, with the reason, until it is back."""
-    with Pair(lab, result, parameters={"resync_speed": "4M"}) as pair:
-        # Something to copy, so that filling takes long enough to be interrupted.
+    # 48 MB take three minutes then: longer than the guest may take to boot, so it is interrupted.
+    with Pair(lab, result, parameters={"resync_speed": "256K"}) as pair:
         pair.create(fill_mb=48)
         pair.connect()
         wait_for(lambda: pair.find("filling"), 60, lambda: f"filling: {pair.phases()}")
@@ -94,6 +94,8 @@ def filling_never_promoted(lab, result):
         lines = lab.nodes[filling].exec(["/usr/sbin/coloctl", "explain", pair.vm]).stdout
         lab.timeline.add(f"explain on {filling}: {lines.strip()}")
         result.check("fill" in lines, f"the reason is said: {lines}")
+        lab.cluster.pcs("resource", "update", pair.vm, "resync_speed=0")  # the next one may be fast
+        lab.cluster.wait_idle()
         lab.nodes[primary].power_on()
         lab.cluster.wait_online()
         wait_for(lambda: pair.find("solo") == [primary] or pair.find("paired", "primary") == [primary],
