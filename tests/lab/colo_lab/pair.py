@@ -2,6 +2,7 @@
 """A VM under test: created with pcs as a user would, watched through coloctl, crm_mon and a client."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -213,16 +214,23 @@ class Pair:
         steps = failovers[-1]["steps"] if failovers else []
         return {each["step"]: each["boottime_ns"] / 1e9 for each in steps}
 
-    def events(self, node):
-        """What the agent of `node` has noted: [(moment in seconds, note)]. All nodes of a lab have
-        one clock."""
+    def events(self, node, key="note"):
+        """What the agent of `node` has noted: [(moment in seconds, note)], or its "text" instead of
+        the note. All nodes of a lab have one clock."""
         done = self.lab.nodes[node].exec(["/usr/sbin/coloctl", "events", self.vm, "--json"])
-        return [(event["boottime_ns"] / 1e9, event["note"])
+        return [(event["boottime_ns"] / 1e9, event[key])
                 for event in json.loads(done.stdout)["events"]]
 
     def noted(self, node, note, since):
         """When the agent of `node` first noted that after `since`; None if it has not."""
         return next((at for at, found in self.events(node) if found == note and at >= since), None)
+
+    def proof(self, node, since):
+        """What the first failover of `node` after `since` rests on, in its agent's words; "" if there
+        was none. Status forgets it as soon as there is a pair again, which may be soon."""
+        at = self.noted(node, "proven", since)
+        return next((text for when, text in self.events(node, "text")
+                     if when == at and re.search(r"\(P\d\)", text)), "")
 
     def death_at(self, node, since):
         """When the kernel told the agent of `node` that its QEMU is dead, after `since`."""
