@@ -69,8 +69,8 @@ def goes_on(pair, result, at, victim, survivor, proof):
     pair.client.wait_answers(20, timeout_s=60)
     pair.lab.timeline.add("the client is answered again")
     result.gap_ms.append(longest_gap_ms(pair, at))
-    log = pair.lab.nodes[survivor].log("colo-hbd/colo-hbd.log")
-    result.check(re.search(proof, log), f"`{proof}` in the log of {survivor}")
+    said = pair.proof(survivor, at)
+    result.check(re.search(proof, said), f"the proof of {survivor} is `{proof}`, not `{said}`")
     if not pair.lab.nodes[victim].is_on:
         pair.lab.nodes[victim].power_on()
     pair.lab.cluster.wait_online(timeout_s=120)
@@ -147,7 +147,7 @@ def no_fencing_configured(lab, result):
         result.check(not lab.power.fenced(victim), "nobody was fenced")
 
 
-@scenario("late-fence", properties={"stonith-timeout": "8s"},
+@scenario("late-fence", nodes=2, two_node=True, timeout_s=420, properties={"stonith-timeout": "8s"},
           also=["late-fence-hits-a-node-that-came-back"])
 def late_fence(lab, result):
     """A fence that timed out is carried out when its node is back in the pair: one more failover."""
@@ -156,6 +156,7 @@ def late_fence(lab, result):
         victim, survivor = pair.primary(), pair.secondary()
         boot_ids = {name: node.boot_id() for name, node in lab.nodes.items()}
         lab.power.fault(victim, "late")
+        lab.power.fault(survivor, "hang")   # both have quorum, but only one order is the matter here
         lab.cluster.wait_links()
         at = lab.switch.isolate(victim)
         wait_holding(pair, survivor,
@@ -171,6 +172,7 @@ def late_fence(lab, result):
         result.check({name: node.boot_id() for name, node in lab.nodes.items()} == boot_ids,
                      "nobody has been off so far")
         pair.wait_agreement()
+        lab.power.fault(survivor, "ok")
         lab.power.fault(victim, "ok")
         again = lab.power.release(victim)
         result.check(again["orders"] == 1, "the device had taken an order")
