@@ -242,6 +242,8 @@ chb_time chb_core_deadline(const struct chb_core *core)
     sooner(&deadline, core->phase == CHB_PHASE_HOLDING && chb_time_before(core->now, at), at);
     at = peer != NULL ? chb_time_add(peer->up_at, chb_ms(CHB_AGENT_GRACE_MS)) : CHB_TIME_NEVER;
     sooner(&deadline, core->phase == CHB_PHASE_HOLDING && chb_time_before(core->now, at), at);
+    at = chb_time_add(core->cluster_up_at, chb_ms(CHB_AGENT_GRACE_MS));
+    sooner(&deadline, core->phase == CHB_PHASE_HOLDING && chb_time_before(core->now, at), at);
     at = chb_time_add(core->loaded_at, chb_ms(CHB_CLUSTER_GRACE_MS));
     sooner(&deadline, in_pair && !core->cluster_seen && chb_time_before(core->now, at), at);
     at = core->fence_retry_at;

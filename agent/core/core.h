@@ -86,6 +86,7 @@ struct chb_core {
     bool was_secondary; /* this QEMU has a rewriter */
     bool in_colo;       /* secondary: QEMU entered COLO; primary: join committed */
     bool eligible;      /* the pair's record of this generation is on this host's disk (R4, R5) */
+    bool link_stuck;    /* what this QEMU sends does not reach the peer's host, for now */
     uint64_t broken_generation;
     chb_time broken_at; /* QEMU left COLO; set before broken_generation (grace) */
     uint8_t broken_health;
@@ -113,7 +114,8 @@ struct chb_core {
 
     /* the cluster */
     bool cluster_up;
-    bool cluster_seen; /* it was up since this agent began */
+    bool cluster_seen;      /* it was up since this agent began */
+    chb_time cluster_up_at; /* when this agent last joined the group */
     chb_time loaded_at;
     bool quorate;
     bool cib_known;

@@ -64,6 +64,7 @@ enum chb_event_kind {
     CHB_EVENT_PONG,         /* a monitor answered its ping: u.pong */
     CHB_EVENT_COLO_ENTERED, /* secondary's QEMU says that it is in COLO: u.qemu */
     CHB_EVENT_COLO_EXIT,    /* QEMU left COLO by itself, with an error: u.qemu */
+    CHB_EVENT_LINK,         /* what it sends reaches the peer's kernel, or does not: u.link */
     CHB_EVENT_GUEST_OFF,    /* guest switched itself off: u.qemu */
     CHB_EVENT_GUEST_PANIC,
     CHB_EVENT_OVERLAYS_MERGED, /* the solo replica's image is complete by itself: u.qemu */
@@ -147,6 +148,10 @@ struct chb_event {
             uint64_t qemu;
             bool oob; /* which monitor */
         } pong;
+        struct {
+            uint64_t qemu;
+            bool stuck;
+        } link;
         chb_span stall;
         uint8_t health;
     } u;

@@ -230,6 +230,7 @@ static void qemu_exited(struct chb_core *core, struct chb_actions *actions)
     core->in_colo = false;
     core->eligible = false;
     core->was_secondary = false;
+    core->link_stuck = false;
     core->broken_at = CHB_TIME_NEVER;
     core->broken_generation = 0;
     core->join_dirty = false;
@@ -238,6 +239,9 @@ static void qemu_exited(struct chb_core *core, struct chb_actions *actions)
 static void facts_qemu(struct chb_core *core, const struct chb_event *event,
                        struct chb_actions *actions)
 {
+    _Static_assert(offsetof(struct chb_event, u.link.qemu) ==
+                       offsetof(struct chb_event, u.qemu.qemu),
+                   "both name the QEMU in the same place");
     if (core->qemu == 0 || event->u.qemu.qemu != core->qemu) {
         return; /* of a QEMU that is gone */
     }
@@ -250,6 +254,8 @@ static void facts_qemu(struct chb_core *core, const struct chb_event *event,
         if (!chb_time_is_set(core->broken_at)) {
             core->broken_at = core->now;
         }
+    } else if (event->kind == CHB_EVENT_LINK) {
+        core->link_stuck = event->u.link.stuck;
     } else if (event->kind == CHB_EVENT_GUEST_OFF) {
         chb_note(actions, CHB_NOTE_GUEST_OFF, core->self, 0, core->generation);
         if (core->stop_wanted || core->demote_wanted) {
@@ -313,6 +319,7 @@ void chb_facts(struct chb_core *core, const struct chb_event *event, struct chb_
         return;
     case CHB_EVENT_CLUSTER_UP:
         core->cluster_up = true;
+        core->cluster_up_at = core->now;
         core->cluster_seen = true;
         core->tell = true;
         return;
@@ -356,6 +363,7 @@ void chb_facts(struct chb_core *core, const struct chb_event *event, struct chb_
     case CHB_EVENT_QEMU_EXITED:
     case CHB_EVENT_COLO_ENTERED:
     case CHB_EVENT_COLO_EXIT:
+    case CHB_EVENT_LINK:
     case CHB_EVENT_GUEST_OFF:
     case CHB_EVENT_OVERLAYS_MERGED:
     case CHB_EVENT_DISK_ERROR:

@@ -47,6 +47,13 @@ static bool try_solo(struct chb_core *core, struct chb_actions *actions)
     return true;
 }
 
+/* R2.4: the guest's answers must not run ahead of what the secondary can still get. COLO's compare
+ * lets a bare acknowledgement go without asking whether the secondary has what it acknowledges. */
+static bool runs_ahead(const struct chb_core *core)
+{
+    return core->link_stuck && core->role == CHB_ROLE_PRIMARY;
+}
+
 void chb_phase_paired(struct chb_core *core, struct chb_actions *actions)
 {
     const struct chb_peer *peer = chb_core_peer(core, core->peer);
@@ -56,7 +63,7 @@ void chb_phase_paired(struct chb_core *core, struct chb_actions *actions)
         return;
     }
     if (chb_cut_off(core) || peer == NULL || peer->lost || core->broken_generation != 0 ||
-        broken_unexplained(core, peer)) {
+        broken_unexplained(core, peer) || runs_ahead(core)) {
         hold(core, actions);
     }
 }
@@ -71,10 +78,13 @@ static void ask_for_fence(struct chb_core *core, struct chb_actions *actions,
     /* An agent that has just come back has not had the time to say anything. */
     chb_time since = chb_time_before(core->lost_at, peer->up_at) ? peer->up_at : core->lost_at;
     chb_time grace = chb_time_add(since, chb_ms(CHB_AGENT_GRACE_MS));
+    /* Nor have the others, after this agent itself was away: that is no loss of theirs. */
+    chb_time settled = chb_time_add(core->cluster_up_at, chb_ms(CHB_AGENT_GRACE_MS));
     bool due = peer->lost || (!chb_peer_talks(peer) && chb_time_reached(core->now, grace));
 
-    if (!due || !core->cluster_up || !core->quorate || core->pending.fence != 0 ||
-        chb_time_is_set(peer->fenced_at) || (core->fencing_known && !core->fencing_configured) ||
+    if (!due || !chb_time_reached(core->now, settled) || !core->cluster_up || !core->quorate ||
+        core->pending.fence != 0 || chb_time_is_set(peer->fenced_at) ||
+        (core->fencing_known && !core->fencing_configured) ||
         !chb_time_reached(core->now, core->fence_retry_at)) {
         return;
     }
@@ -88,7 +98,8 @@ static void ask_for_fence(struct chb_core *core, struct chb_actions *actions,
 /* R7.2: both replicas have waited and neither went on: the pair goes on as it was. */
 static bool peer_is_back(const struct chb_core *core, const struct chb_peer *peer)
 {
-    return core->cluster_up && chb_peer_talks(peer) && peer->msg.generation == core->generation &&
+    return core->cluster_up && !core->link_stuck && chb_peer_talks(peer) &&
+           peer->msg.generation == core->generation &&
            (peer->msg.phase == CHB_PHASE_PAIRED || peer->msg.phase == CHB_PHASE_HOLDING) &&
            peer->msg.broken_generation == 0 && core->broken_generation == 0 &&
            !chb_time_is_set(core->broken_at);

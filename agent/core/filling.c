@@ -99,6 +99,7 @@ static void become_true_copy(struct chb_core *core, struct chb_actions *actions)
     know_images(core);
     core->generation = core->record.generation;
     core->eligible = true;
+    core->link_stuck = false;
     core->join = CHB_JOIN_NONE;
     core->oob_pong_at = core->now;
     core->main_pong_at = core->now;

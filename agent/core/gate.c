@@ -29,7 +29,9 @@ static enum chb_proof proof_of_death(const struct chb_core *core, const struct c
     if (peer->operator_says_down) {
         return CHB_PROOF_P3_OPERATOR;
     }
-    if (!core->settings.require_fencing && peer->lost && core->cluster_up && core->quorate) {
+    chb_time settled = chb_time_add(core->cluster_up_at, chb_ms(CHB_AGENT_GRACE_MS));
+    if (!core->settings.require_fencing && peer->lost && core->cluster_up && core->quorate &&
+        chb_time_reached(core->now, settled)) {
         return CHB_PROOF_UNSAFE;
     }
     return CHB_PROOF_NONE;
@@ -43,6 +45,9 @@ static enum chb_reason why_no_proof(const struct chb_core *core, const struct ch
         return CHB_REASON_CLUSTER_LOST;
     }
     if (chb_peer_talks(peer)) {
+        if (core->link_stuck && !broken) {
+            return CHB_REASON_LINK_STUCK;
+        }
         return broken ? CHB_REASON_NO_PROOF_SETTLING : CHB_REASON_PEER_ALIVE;
     }
     if (!peer->lost && !broken) {

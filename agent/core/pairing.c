@@ -136,6 +136,7 @@ static void commit(struct chb_core *core, struct chb_actions *actions)
     core->generation = core->record.generation;
     core->peer = core->join_node;
     core->eligible = true;
+    core->link_stuck = false;
     core->join = CHB_JOIN_NONE;
     core->join_failures = 0;
     core->join_failed_node = 0;

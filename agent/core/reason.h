@@ -33,6 +33,7 @@ enum chb_reason {
     CHB_REASON_NO_PROOF_NO_FENCING,   /* fencing is not configured: P2 can never come */
     CHB_REASON_NO_PROOF_AGENT,        /* peer's agent is silent or gone, its node is not */
     CHB_REASON_NO_PROOF_SETTLING,     /* replication broken, both agents alive: being settled */
+    CHB_REASON_LINK_STUCK,            /* what the guest gets does not reach the peer, which lives */
     CHB_REASON_CLUSTER_LOST,          /* own connection to corosync lost */
     CHB_REASON_RECORD_PENDING,        /* record of the new generation is not yet on disk (R5) */
     CHB_REASON_RECORD_FAILED,         /* ... and could not be written */

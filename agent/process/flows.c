@@ -262,3 +262,8 @@ chb_span chb_flow_stuck(struct chb_flow *flow, const struct chb_flow_state *stat
     bool stuck = chb_time_is_set(flow->stuck_since) && flow->in_vain >= IN_VAIN_MIN;
     return stuck ? chb_time_since(now, flow->stuck_since) : chb_ms(0);
 }
+
+chb_span chb_flow_waited(const struct chb_flow *flow, chb_time now)
+{
+    return chb_time_is_set(flow->stuck_since) ? chb_time_since(now, flow->stuck_since) : chb_ms(0);
+}

@@ -55,4 +55,8 @@ int chb_flow_read(const struct chb_flow *flow, struct chb_flow_state *ret_state)
 chb_span chb_flow_stuck(struct chb_flow *flow, const struct chb_flow_state *state, bool heard,
                         chb_time now);
 
+/* For how long @flow has waited for an acknowledgement, as last noted; zero if it does not. Pure.
+ */
+chb_span chb_flow_waited(const struct chb_flow *flow, chb_time now);
+
 #endif

@@ -41,6 +41,9 @@ static const struct chb_layout command = EVENT_LAYOUT(command);
 static const struct chb_field node_fields[] = {EVENT(node.id)};
 static const struct chb_layout node = EVENT_LAYOUT(node);
 
+static const struct chb_field link_stuck_fields[] = {EVENT(link.qemu), EVENT(link.stuck)};
+static const struct chb_layout link_stuck = EVENT_LAYOUT(link_stuck);
+
 static const struct chb_field quorum_fields[] = {EVENT(quorate)};
 static const struct chb_layout quorum = EVENT_LAYOUT(quorum);
 
@@ -137,6 +140,7 @@ static const struct chb_layout *const events[CHB_EVENT_MAX] = {
     [CHB_EVENT_PONG] = &pong,
     [CHB_EVENT_COLO_ENTERED] = &qemu,
     [CHB_EVENT_COLO_EXIT] = &qemu,
+    [CHB_EVENT_LINK] = &link_stuck,
     [CHB_EVENT_GUEST_OFF] = &qemu,
     [CHB_EVENT_GUEST_PANIC] = &qemu,
     [CHB_EVENT_OVERLAYS_MERGED] = &qemu,

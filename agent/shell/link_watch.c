@@ -6,6 +6,9 @@
  * QEMU had said so, and the two agents settle over corosync's other links which side goes on. As
  * long as the peer is not heard over those either it is for corosync to judge, which is more
  * patient.
+ *
+ * Long before that the core is told that nothing gets through for now (R2.4), and when it does
+ * again.
  */
 #include <agent/shell/vm.h>
 
@@ -15,7 +18,10 @@
 #include <agent/shell/clock.h>
 #include <agent/shell/log.h>
 
-#define LOOK_MS 100
+#define LOOK_MS 50
+/* A kernel acknowledges within 40 ms (delayed acknowledgements), and a client sends a question
+ * again after 200 ms, which is what makes a primary's guest acknowledge it by itself. */
+#define STUCK_MS 110
 #define FIND_MS 2000
 
 static void forget(struct chb_vm *vm)
@@ -56,11 +62,13 @@ static bool is_heard(const struct chb_daemon *daemon, uint32_t node, chb_time no
     return found != NULL && !chb_time_reached(now, chb_time_add(found->heard_at, due));
 }
 
-/* The longest time for which one of the connections has waited in vain. */
-static chb_span stuck(struct chb_vm *vm, chb_time now)
+/* The longest time for which one of the connections has waited in vain, and the longest for which
+ * one has waited at all. */
+static chb_span stuck(struct chb_vm *vm, chb_time now, chb_span *ret_waited)
 {
     struct chb_link *link = &vm->link;
     chb_span longest = chb_ms(0);
+    *ret_waited = chb_ms(0);
     bool heard = is_heard(vm->daemon, vm->core.peer, now);
     for (unsigned i = 0; i < link->count; i++) {
         struct chb_flow_state state;
@@ -72,9 +80,21 @@ static chb_span stuck(struct chb_vm *vm, chb_time now)
         if (r == 0) {
             chb_span span = chb_flow_stuck(&link->flows[i], &state, heard, now);
             longest = span.ns > longest.ns ? span : longest;
+            span = chb_flow_waited(&link->flows[i], now);
+            *ret_waited = span.ns > ret_waited->ns ? span : *ret_waited;
         }
     }
     return longest;
+}
+
+static void tell(struct chb_vm *vm, bool is_stuck)
+{
+    if (vm->core.link_stuck != is_stuck) {
+        struct chb_event event = {.kind = CHB_EVENT_LINK};
+        event.u.link.qemu = vm->qemu.identity;
+        event.u.link.stuck = is_stuck;
+        chb_vm_event(vm, &event);
+    }
 }
 
 static void look(struct chb_vm *vm)
@@ -82,14 +102,18 @@ static void look(struct chb_vm *vm)
     const struct chb_core *core = &vm->core;
     chb_time now = chb_now();
     char buffer[CHB_TEXT_NODE_SIZE];
-    if (core->phase != CHB_PHASE_PAIRED || vm->qemu.frozen || chb_time_is_set(core->broken_at)) {
+    bool waits = core->phase == CHB_PHASE_HOLDING && core->link_stuck;
+    if ((core->phase != CHB_PHASE_PAIRED && !waits) || (vm->qemu.frozen && !waits) ||
+        chb_time_is_set(core->broken_at)) {
         forget(vm);
         return;
     }
     if (vm->link.generation != core->generation || vm->link.count == 0) {
         find(vm, now);
     }
-    chb_span span = stuck(vm, now);
+    chb_span waited;
+    chb_span span = stuck(vm, now, &waited);
+    tell(vm, waited.ns >= chb_ms(STUCK_MS).ns);
     /* Half of what a QEMU that hangs is given: both are to be over in about a second. */
     if (span.ns > 0 && span.ns >= core->settings.hang_timeout.ns / 2) {
         chb_log(LOG_WARNING,

@@ -60,6 +60,9 @@ static bool say_live(struct chb_say *say, enum chb_reason reason, const char *no
     case CHB_REASON_NO_PROOF_SETTLING:
         chb_say(say, "replication with %s is broken, the two agents are settling it", node);
         return true;
+    case CHB_REASON_LINK_STUCK:
+        chb_say(say, "nothing reaches %s over the replication link for now", node);
+        return true;
     case CHB_REASON_CLUSTER_LOST:
         chb_say(say, "this host has no connection to corosync");
         return true;

@@ -102,6 +102,7 @@ char *chb_text_remedy(enum chb_reason reason, const struct chb_text_about *about
     case CHB_REASON_NO_REPLICA:
     case CHB_REASON_ALREADY_SERVING:
     case CHB_REASON_NO_PROOF_SETTLING:
+    case CHB_REASON_LINK_STUCK:
     case CHB_REASON_RECORD_PENDING:
     case CHB_REASON_SERVED_ELSEWHERE:
     case CHB_REASON_WAS_SECONDARY:

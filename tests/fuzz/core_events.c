@@ -298,6 +298,11 @@ static void fit(struct life *life, struct chb_event *event, uint8_t which)
         event->kind = CHB_EVENT_COLO_EXIT;
         event->u.qemu.qemu = core->qemu;
         return;
+    case 11:
+        event->kind = CHB_EVENT_LINK;
+        event->u.link.qemu = core->qemu;
+        event->u.link.stuck = (core->link_stuck == 0);
+        return;
     default:
         event->kind = CHB_EVENT_QUORUM;
         event->u.quorate = true;

@@ -207,6 +207,7 @@ static const struct kind kinds[] = {
     {"cut-oneway", chb_sim_fault_oneway, 4, true},
     {"cut-partial", chb_sim_fault_partial, 4, true},
     {"replication-oneway", chb_sim_fault_replication_oneway, 3, true},
+    {"link-stuck", chb_sim_fault_link, 4, true},
     {"clients-cut", chb_sim_fault_clients, 3, false},
     {"corosync-hangs", chb_sim_fault_corosync_hang, 5, true},
     {"try-again", chb_sim_fault_try_again, 3, true},

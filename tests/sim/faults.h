@@ -16,6 +16,7 @@ void chb_sim_fault_replication(struct chb_sim *sim, uint32_t node);
 void chb_sim_fault_oneway(struct chb_sim *sim, uint32_t node);
 void chb_sim_fault_partial(struct chb_sim *sim, uint32_t node);
 void chb_sim_fault_replication_oneway(struct chb_sim *sim, uint32_t node);
+void chb_sim_fault_link(struct chb_sim *sim, uint32_t node);
 void chb_sim_fault_clients(struct chb_sim *sim, uint32_t node);
 void chb_sim_fault_corosync_hang(struct chb_sim *sim, uint32_t node);
 void chb_sim_fault_try_again(struct chb_sim *sim, uint32_t node);

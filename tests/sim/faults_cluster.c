@@ -150,3 +150,15 @@ void chb_sim_fault_flap(struct chb_sim *sim, uint32_t node)
         }
     }
 }
+
+/* For a moment the kernel gets no acknowledgement for what QEMU sends. */
+void chb_sim_fault_link(struct chb_sim *sim, uint32_t node)
+{
+    uint64_t qemu = CHB_SIM_VM(sim)->qemu[node].id;
+    struct chb_sim_item *item = chb_sim_deliver(sim, node, 0, CHB_EVENT_LINK);
+
+    item->event.u.link.qemu = qemu;
+    item->event.u.link.stuck = true;
+    item = chb_sim_deliver(sim, node, chb_sim_span(sim, 50, 3000), CHB_EVENT_LINK);
+    item->event.u.link.qemu = qemu;
+}

@@ -166,6 +166,7 @@ static void canon_times(struct chb_core *core)
     since(core, &core->broken_at, 150);
     since(core, &core->lost_at, 1000);
     since(core, &core->join_started_at, 30000);
+    since(core, &core->cluster_up_at, 1000);
     since(core, &core->loaded_at, 2000);
     since(core, &core->oob_pong_at, 1000);
     since(core, &core->main_pong_at, 3000);
