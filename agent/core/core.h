@@ -125,6 +125,7 @@ struct chb_core {
     bool fencing_known;
     uint32_t fence_tries; /* failed, since the loss */
     chb_time fence_retry_at;
+    chb_time fence_asked_at; /* of the peer: it may be carried out for a while */
     struct chb_peer peers[CHB_NODES_MAX];
 
     /* liveness of the own QEMU */

@@ -89,6 +89,10 @@ static void ask_for_fence(struct chb_core *core, struct chb_actions *actions,
         return;
     }
     core->pending.fence = chb_next_op(core);
+    core->fence_asked_at = core->now;
+    if (core->broken_generation != 0 && core->broken_health < chb_fitness(core)) {
+        core->broken_health = chb_fitness(core);
+    }
     struct chb_action *action = chb_act(actions, CHB_ACTION_FENCE);
     action->u.fence.op = core->pending.fence;
     action->u.fence.node = peer->node;
@@ -131,9 +135,11 @@ void chb_phase_holding(struct chb_core *core, struct chb_actions *actions)
 static void run_solo_sequence(struct chb_core *core, struct chb_actions *actions)
 {
     const struct chb_peer *peer = chb_core_peer(core, core->peer);
-    /* Its kernel has closed the sockets of a dead QEMU; from a lost host nothing closes them. */
-    bool reachable = core->proof == CHB_PROOF_P1_DEATH_SEEN && chb_peer_talks(peer) &&
-                     core->broken_generation == 0;
+    /* Its kernel has closed the sockets of a dead QEMU; from a lost host nothing closes them. A
+     * primary does not rely on it: a disk that waits for a host that was lost a moment later stops
+     * the guest for good, while a secondary sees for itself that COLO does not end. */
+    bool reachable = core->role == CHB_ROLE_SECONDARY && core->proof == CHB_PROOF_P1_DEATH_SEEN &&
+                     chb_peer_talks(peer) && core->broken_generation == 0;
 
     chb_thaw(core, actions);
     core->generation = core->record.generation;

@@ -104,6 +104,7 @@ static void become_true_copy(struct chb_core *core, struct chb_actions *actions)
     core->oob_pong_at = core->now;
     core->main_pong_at = core->now;
     core->fence_tries = 0;
+    core->fence_asked_at = CHB_TIME_NEVER;
     chb_enter(core, actions, CHB_PHASE_PAIRED);
     chb_note(actions, CHB_NOTE_PAIRED, core->peer, (uint32_t)core->role, core->generation);
 }

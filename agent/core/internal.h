@@ -31,6 +31,8 @@
  * replica was on its own while no agent ran, and a freeze at each restart would be felt (R9). */
 #define CHB_CLUSTER_GRACE_MS 2000
 #define CHB_FENCE_RETRY_MS 2000
+#define CHB_FENCE_LINGERS_MS                                                                       \
+    10000                      /* for so long a fence that was asked for may yet be carried out */
 #define CHB_FENCE_AGAIN_MS 200 /* after an answer about an earlier fence of the same node */
 #define CHB_RECORD_RETRY_MS 1000
 #define CHB_HANG_TIMEOUT_MIN_MS 100
@@ -103,6 +105,7 @@ void chb_phase_paired(struct chb_core *core, struct chb_actions *actions);
 void chb_phase_holding(struct chb_core *core, struct chb_actions *actions);
 void chb_phase_going_solo(struct chb_core *core, struct chb_actions *actions);
 
+uint8_t chb_fitness(const struct chb_core *core); /* settle.c */
 /* settle.c: true if this side has lost and is being killed */
 bool chb_settle(struct chb_core *core, struct chb_actions *actions);
 /* hang.c: likewise */

@@ -83,7 +83,7 @@ struct chb_state_msg {
     uint64_t spec_hash; /* what this node would run: compared before a join (lab-notes, E) */
     uint16_t spec_parts[CHB_SPEC_PARTS]; /* a short hash of each part, to name what differs */
     uint32_t qemu_version;               /* major<<16 | minor<<8 | micro; 0 unknown */
-    uint8_t health;     /* 0 unusable .. 100 well; with broken_generation: as of the break */
+    uint8_t health;     /* 0 unusable .. 100 well; with broken_generation: settle.c's fitness */
     bool image_present; /* every disk's image exists here */
     bool seeded;        /* the operator named this node as the one with the data */
     bool oob_alive;     /* QEMU's out-of-band monitor answers in time */

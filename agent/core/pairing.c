@@ -141,6 +141,7 @@ static void commit(struct chb_core *core, struct chb_actions *actions)
     core->join_failures = 0;
     core->join_failed_node = 0;
     core->fence_tries = 0;
+    core->fence_asked_at = CHB_TIME_NEVER;
     core->proof = CHB_PROOF_NONE;
     core->proof_node = 0;
     core->oob_pong_at = core->now;

@@ -2,15 +2,27 @@
 /*
  * Replication is broken while both agents live. Each side says so, with its health as of that
  * moment; once both have said it, both compare the same two numbers and come to the same answer:
- * the healthier side wins, the primary on a tie. The loser dies and says so (P1), the winner goes
- * solo on that.
+ * the side that has asked for the other's fence wins, then the healthier one, the primary on a tie.
+ * The loser dies and says so (P1), the winner goes solo on that.
  */
 #include <agent/core/internal.h>
+
+/* The number that both sides compare. It only rises while it is told, so that whichever of two
+ * values the other has heard, never both sides lose.
+ *
+ * A host that was asked to be fenced may be off in a moment, though it is back: the other side must
+ * not be the one that dies. Beyond that the health counts. */
+uint8_t chb_fitness(const struct chb_core *core)
+{
+    chb_time over = chb_time_add(core->fence_asked_at, chb_ms(CHB_FENCE_LINGERS_MS));
+    bool asked = chb_time_is_set(core->fence_asked_at) && !chb_time_reached(core->now, over);
+    return (uint8_t)((asked ? 50 : 0) + core->health / 2);
+}
 
 static void say_broken(struct chb_core *core, struct chb_actions *actions)
 {
     core->broken_generation = core->generation;
-    core->broken_health = core->health;
+    core->broken_health = chb_fitness(core);
     chb_note(actions, CHB_NOTE_BROKEN, core->peer, core->broken_health, core->generation);
 }
 

@@ -160,6 +160,7 @@ static const struct chb_field core_fields[] = {
     CORE(fencing_known),
     CORE(fence_tries),
     CORE(fence_retry_at),
+    CORE(fence_asked_at),
     /* `peers` follow by themselves: only those in use */
     CORE(oob_pong_at),
     CORE(main_pong_at),

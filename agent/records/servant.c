@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,15 +41,38 @@ static int append(int dir_fd, const char *name, const char *text)
     return r;
 }
 
+/* A servant that outlives its daemon may still be in the middle of a write. The next daemon's must
+ * not read before that is over (R5.3): the record that it finds would not be the last. */
+static int lock(int dir_fd)
+{
+    while (flock(dir_fd, LOCK_EX) < 0) {
+        if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return 0;
+}
+
+static int load_or_save(int dir_fd, const struct chb_servant_request *request,
+                        struct chb_record *ret_record)
+{
+    int r = lock(dir_fd);
+    if (r < 0) {
+        return r;
+    }
+    r = request->what == CHB_SERVANT_LOAD ? chb_store_load(dir_fd, request->name, ret_record)
+                                          : chb_store_save(dir_fd, request->name, &request->record);
+    (void)flock(dir_fd, LOCK_UN);
+    return r;
+}
+
 static void carry_out(int dir_fd, const struct chb_servant_request *request,
                       struct chb_servant_answer *answer)
 {
     switch (request->what) {
     case CHB_SERVANT_LOAD:
-        answer->error = chb_store_load(dir_fd, request->name, &answer->record);
-        return;
     case CHB_SERVANT_SAVE:
-        answer->error = chb_store_save(dir_fd, request->name, &request->record);
+        answer->error = load_or_save(dir_fd, request, &answer->record);
         return;
     case CHB_SERVANT_APPEND:
         answer->error = append(dir_fd, request->name, request->text);
@@ -72,7 +96,10 @@ int chb_servant_run(int socket_fd, int dir_fd)
         }
         if (ready == 0) {
             /* A failure loses only the spare copy, and the next write tells of a bad disk. */
-            (void)chb_store_mirror(dir_fd, stale);
+            if (lock(dir_fd) == 0) {
+                (void)chb_store_mirror(dir_fd, stale);
+                (void)flock(dir_fd, LOCK_UN);
+            }
             stale[0] = '\0';
         }
         if (ready <= 0) {

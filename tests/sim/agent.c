@@ -275,6 +275,7 @@ static void on_load(struct chb_sim *sim, const struct chb_sim_item *item)
     if (sim->agent[item->node].boot != item->tag || !sim->agent[item->node].running) {
         return;
     }
+    chb_sim_disk_settle(sim, item->node);
     struct chb_sim_item *loaded = chb_sim_deliver(sim, item->node, 0, CHB_EVENT_LOADED);
     loaded->event.u.record = CHB_SIM_VM(sim)->place[item->node].record;
 }

@@ -82,6 +82,11 @@ void chb_sim_persist(struct chb_sim *sim, uint32_t node, uint32_t op,
     chb_sim_plan(sim, answer_ns, on_answer, node, write->serial)->arg = outcome;
 }
 
+void chb_sim_disk_settle(struct chb_sim *sim, uint32_t node)
+{
+    land_late(sim, node);
+}
+
 /* The agent, or the power, is gone in the middle of a write. */
 void chb_sim_disk_cut(struct chb_sim *sim, uint32_t node, bool power)
 {

@@ -67,6 +67,10 @@ static void power_off(struct chb_sim *sim, uint32_t target)
 {
     if (sim->host[target].on) {
         chb_sim_trace(sim, target, "FENCED");
+        for (uint32_t other = 1; other <= sim->options.n_nodes; other++) {
+            sim->shot_after_heal =
+                sim->shot_after_heal || (other != target && chb_sim_in_ring(sim, target, other));
+        }
         chb_sim_host_off(sim, target);
     }
     if (sim->options.fence_reboots) {

@@ -71,7 +71,7 @@ static void operator_seeds(struct chb_sim *sim)
 
     /* The newest record first; if that is refused, the next time any other good copy. */
     for (uint32_t i = 0; i < sim->options.n_nodes; i++) {
-        uint32_t node = 1 + (tries + i) % sim->options.n_nodes;
+        uint32_t node = 1 + (tries / 2 + i) % sim->options.n_nodes;
         const struct chb_sim_place *place = &CHB_SIM_VM(sim)->place[node];
         if (sim->agent[node].running && place->copy.present && place->copy.valid &&
             place->record.kind != CHB_RECORD_FILLING &&

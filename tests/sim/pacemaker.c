@@ -325,7 +325,8 @@ static void partition(struct chb_sim *sim, uint32_t dc, uint32_t members)
             starts_and_stops(sim, node, quorate);
         }
     }
-    /* Pacemaker hears of members and verdict in one message, so it fences nobody on an older one. */
+    /* Pacemaker hears of members and verdict in one message, so it fences nobody on an older one.
+     */
     if (quorate && sim->now_ns >= sim->corosync[dc].quorum_at) {
         fence_lost(sim, dc, unclean);
     }

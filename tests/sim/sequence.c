@@ -278,14 +278,15 @@ static void on_merged(struct chb_sim *sim, const struct chb_sim_item *item)
     chb_sim_deliver(sim, item->node, 0, CHB_EVENT_OVERLAYS_MERGED)->event.u.qemu.qemu = qemu->id;
 }
 
-/* Without yank, a command that touches a peer that neither answers nor is gone never returns. */
+/* Without yank, a command that touches a peer that neither answers nor is gone never returns. A
+ * secondary's sequence yanks by itself when COLO does not end. */
 static bool sticks(const struct chb_sim *sim, uint32_t node)
 {
     const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
     const struct chb_sim_qemu *other = &CHB_SIM_VM(sim)->qemu[qemu->partner];
     bool there = other->serial == qemu->partner_serial;
 
-    return !CHB_SIM_VM(sim)->unit[node].run.yank &&
+    return !CHB_SIM_VM(sim)->unit[node].run.yank && qemu->mode == CHB_SIM_MODE_COLO_PRIMARY &&
            (!chb_sim_replicates(sim, node, qemu->partner) ||
             (there && (other->hung || other->stopped || other->main_hung)));
 }

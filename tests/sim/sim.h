@@ -260,6 +260,7 @@ struct chb_sim {
     uint32_t next_ring;   /* ids, never repeated */
     uint64_t next_serial; /* of processes, writes, sequences, incarnations */
     bool calm;            /* no more faults: the phase in which everything must come right */
+    bool shot_after_heal; /* a node was fenced that was a member of somebody's ring again */
 
     /* faults.c */
     uint32_t fault_weight[CHB_SIM_KINDS_MAX];
@@ -395,6 +396,8 @@ void chb_sim_sequence_abort(struct chb_sim *sim, uint32_t node);
 void chb_sim_persist(struct chb_sim *sim, uint32_t node, uint32_t op,
                      const struct chb_record *record);
 void chb_sim_disk_cut(struct chb_sim *sim, uint32_t node, bool power);
+/* A write that an earlier daemon has left under way is over: the next one reads only then. */
+void chb_sim_disk_settle(struct chb_sim *sim, uint32_t node);
 void chb_sim_fence(struct chb_sim *sim, uint32_t target, uint32_t by, uint32_t op);
 void chb_sim_host_off(struct chb_sim *sim, uint32_t node);
 void chb_sim_host_on(struct chb_sim *sim, uint32_t node);

@@ -172,6 +172,7 @@ static void canon_times(struct chb_core *core)
     since(core, &core->main_pong_at, 3000);
     until(core, &core->join_retry_at);
     until(core, &core->fence_retry_at);
+    since(core, &core->fence_asked_at, 10000);
     until(core, &core->record_retry_at);
     until(core, &core->abort_retry_at);
     core->solo_at = CHB_TIME_NEVER;
