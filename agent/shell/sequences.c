@@ -202,17 +202,8 @@ void chb_sequence_give_up(struct chb_vm *vm)
     }
 }
 
-void chb_sequence_start(struct chb_vm *vm, const struct chb_action *action)
+static void begin(struct chb_vm *vm)
 {
-    vm->qemu.seq = chb_seq_free(vm->qemu.seq);
-    vm->qemu.seq_op = action->u.sequence.op;
-    vm->qemu.seq_kind = action->u.sequence.sequence;
-    vm->qemu.progress = (struct chb_seq_progress){0};
-    int r = fill_in(vm, action);
-    if (r < 0) {
-        failed(vm, CHB_OUTCOME_FAILED, strerror(-r));
-        return;
-    }
     vm->qemu.seq_waiting = true;
     if (vm->qemu.ready) {
         chb_sequence_ready(vm);
@@ -224,8 +215,43 @@ void chb_sequence_start(struct chb_vm *vm, const struct chb_action *action)
     }
 }
 
+void chb_sequence_probed(struct chb_vm *vm, int error)
+{
+    if (error == 0) {
+        begin(vm);
+        return;
+    }
+    char text[CHB_VM_TEXT_SIZE];
+    (void)snprintf(text, sizeof(text), "%s does not answer over the replication link: %s",
+                   vm->qemu.seq_params.peer_address, strerror(-error));
+    failed(vm, CHB_OUTCOME_FAILED, text);
+}
+
+void chb_sequence_start(struct chb_vm *vm, const struct chb_action *action)
+{
+    chb_join_probe_cancel(vm);
+    vm->qemu.seq = chb_seq_free(vm->qemu.seq);
+    vm->qemu.seq_op = action->u.sequence.op;
+    vm->qemu.seq_kind = action->u.sequence.sequence;
+    vm->qemu.progress = (struct chb_seq_progress){0};
+    int r = fill_in(vm, action);
+    if (r < 0) {
+        failed(vm, CHB_OUTCOME_FAILED, strerror(-r));
+        return;
+    }
+    if (vm->qemu.seq_kind != CHB_SEQUENCE_JOIN) {
+        begin(vm);
+        return;
+    }
+    r = chb_join_probe(vm, vm->qemu.seq_params.peer_address, vm->qemu.seq_params.ports.nbd);
+    if (r < 0) {
+        chb_sequence_probed(vm, r);
+    }
+}
+
 void chb_sequence_abort_now(struct chb_vm *vm)
 {
+    chb_join_probe_cancel(vm);
     vm->qemu.seq = chb_seq_free(vm->qemu.seq);
     vm->qemu.seq_waiting = false;
     vm->qemu.progress = (struct chb_seq_progress){0};

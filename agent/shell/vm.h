@@ -147,6 +147,9 @@ struct chb_vm {
     struct chb_link link;
     sd_event_source *ping_timer;
     unsigned ping_turns;
+    sd_event_source *probe_io; /* join_probe.c */
+    sd_event_source *probe_timer;
+    int probe_fd;                 /* 0: none */
     sd_event_source *retry_timer; /* reconnects the monitors; gives up a waiting sequence */
     char error[CHB_VM_TEXT_SIZE]; /* why QEMU could not be started or a sequence failed */
 
@@ -292,6 +295,14 @@ void chb_sequence_ready(struct chb_vm *vm);
 void chb_sequence_give_up(struct chb_vm *vm);
 /* What does not depend on the kind of sequence. */
 void chb_sequence_params(const struct chb_vm *vm, struct chb_seq_params *ret_params);
+
+/* join_probe.c: connects to @port of the numeric @address, without waiting for it here;
+ * chb_sequence_probed() is told how it ended, unless it is cancelled. Returns 0 or a negative
+ * errno. */
+int chb_join_probe(struct chb_vm *vm, const char *address, uint16_t port);
+void chb_join_probe_cancel(struct chb_vm *vm);
+/* sequences.c: the other side of the join answers (0) or does not (negative errno). */
+void chb_sequence_probed(struct chb_vm *vm, int error);
 
 /* checkpoint.c: asks a primary in a pair for a checkpoint, and tells the core COLO_EXIT if none
  * comes. For a QEMU that was taken over, whose events of before nobody has heard. */
