@@ -43,11 +43,18 @@ static bool line_is_lost(const struct chb_core *core, uint32_t *ret_node)
     return false;
 }
 
+/* Its guest is off, and its image needs nothing more from it. With overlays the record must say
+ * first that they are merged: a cold start would merge them again, over what was written since. */
+static bool is_done(const struct chb_core *core)
+{
+    return (core->powered_down || core->guest_off) && !core->record.overlays_pending &&
+           core->pending.persist == 0;
+}
+
 /* The VM's last replica is to go, and its guest still has time to switch itself off. */
 static bool has_patience(const struct chb_core *core)
 {
-    return core->qemu_alive && !core->powered_down && !core->guest_off &&
-           chb_time_is_set(core->powerdown_until) &&
+    return core->qemu_alive && !is_done(core) && chb_time_is_set(core->powerdown_until) &&
            !chb_time_reached(core->now, core->powerdown_until);
 }
 
@@ -60,6 +67,9 @@ static bool is_on_its_way(const struct chb_core *core)
 /* The guest is asked to switch itself off, as on a host of its own. */
 static void power_down(struct chb_core *core, struct chb_actions *actions)
 {
+    if (core->powered_down || core->guest_off) {
+        return;
+    }
     if (core->join == CHB_JOIN_RUNNING || core->join == CHB_JOIN_WANTED) {
         chb_join_failed(core, actions);
     }

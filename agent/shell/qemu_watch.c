@@ -14,6 +14,7 @@
 #define PROBE_TIMEOUT_MS 10000
 #define RECONNECT_MS 200
 #define RECONNECT_TIMEOUT_MS 10000
+#define MERGE_LOOK_MS 20
 #define SURVEY_TIMEOUT_MS 2000
 #define PING_INTERVAL_MIN_MS 25
 #define LOG_BYTES_MAX (4 * 1024 * 1024)
@@ -350,6 +351,40 @@ static void on_survey(void *userdata, enum chb_outcome outcome, const struct chb
         vm->qemu.merged_told = true;
         chb_vm_qemu_event(vm, CHB_EVENT_OVERLAYS_MERGED);
     }
+    if (!vm->qemu.merged_told && vm->merge_timer != NULL) {
+        chb_timer_set(vm->merge_timer, chb_time_add(chb_now(), chb_ms(MERGE_LOOK_MS)));
+    }
+}
+
+static void look_for_merge(struct chb_vm *vm)
+{
+    bool pending = vm->core.record.overlays_pending && vm->core.phase == CHB_PHASE_SOLO &&
+                   vm->qemu.role == CHB_ROLE_SECONDARY;
+    if (!vm->core.record.overlays_pending) {
+        vm->qemu.merged_told = false;
+    } else if (pending && vm->qemu.ready && !vm->qemu.frozen && !vm->qemu.surveying) {
+        vm->qemu.surveying =
+            chb_qmp_survey(vm->qemu.client, chb_ms(SURVEY_TIMEOUT_MS), on_survey, vm) == 0;
+    }
+}
+
+static int on_merge_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    (void)source;
+    (void)usec;
+    look_for_merge(userdata);
+    return 0;
+}
+
+/* QEMU merges by itself and says nothing. What the guest writes after that is below the overlays:
+ * until the record says so, a cold start would merge them once more and take it back. */
+void chb_qemu_merging(struct chb_vm *vm)
+{
+    if (vm->merge_timer == NULL &&
+        chb_timer_new(vm->daemon, CHB_PRIORITY_TIMERS, on_merge_timer, vm, &vm->merge_timer) < 0) {
+        return; /* chb_qemu_look() is slower */
+    }
+    chb_timer_set(vm->merge_timer, chb_time_add(chb_now(), chb_ms(1)));
 }
 
 void chb_qemu_look(struct chb_vm *vm)
@@ -363,11 +398,5 @@ void chb_qemu_look(struct chb_vm *vm)
         chb_log_bound(chb_vm_log_path(vm, path), LOG_BYTES_MAX);
     }
     chb_vm_health(vm, false);
-    if (!vm->core.record.overlays_pending) {
-        vm->qemu.merged_told = false;
-    } else if (vm->qemu.ready && !vm->qemu.frozen && !vm->qemu.surveying &&
-               vm->core.phase == CHB_PHASE_SOLO && vm->qemu.role == CHB_ROLE_SECONDARY) {
-        vm->qemu.surveying =
-            chb_qmp_survey(vm->qemu.client, chb_ms(SURVEY_TIMEOUT_MS), on_survey, vm) == 0;
-    }
+    look_for_merge(vm);
 }

@@ -109,6 +109,7 @@ static void on_done(void *userdata, const struct chb_seq_result *result)
     vm->qemu.seq = chb_seq_free(vm->qemu.seq);
     if (result->outcome == CHB_OUTCOME_DONE) {
         answer(vm, CHB_OUTCOME_DONE, &ports);
+        chb_qemu_merging(vm);
         return;
     }
     if (solo_runs) {

@@ -147,6 +147,7 @@ struct chb_vm {
     struct chb_link link;
     sd_event_source *ping_timer;
     unsigned ping_turns;
+    sd_event_source *merge_timer;
     sd_event_source *probe_io; /* join_probe.c */
     sd_event_source *probe_timer;
     int probe_fd;                 /* 0: none */
@@ -295,6 +296,9 @@ void chb_sequence_ready(struct chb_vm *vm);
 void chb_sequence_give_up(struct chb_vm *vm);
 /* What does not depend on the kind of sequence. */
 void chb_sequence_params(const struct chb_vm *vm, struct chb_seq_params *ret_params);
+
+/* qemu_watch.c: the replica has gone solo, and QEMU merges its overlays: watches closely. */
+void chb_qemu_merging(struct chb_vm *vm);
 
 /* join_probe.c: connects to @port of the numeric @address, without waiting for it here;
  * chb_sequence_probed() is told how it ended, unless it is cancelled. Returns 0 or a negative
