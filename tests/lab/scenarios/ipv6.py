@@ -36,6 +36,14 @@ def listen(node, way):
     return process
 
 
+def wait_for_address(node):
+    """Until the guest sends from its own address: Linux waits some seconds to see whether it is its own."""
+    done = node.exec(["/usr/bin/timeout", "60", "/usr/bin/tcpdump", "-n", "-c", "1", "-Z", "root", "-i",
+                      tap_of(node), "-Q", "in", "ip6 and src net fe80::/10"], check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"the guest sends no IPv6 from its address: {done.stderr}")
+
+
 def heard(process):
     process.terminate()
     return [line for line in process.communicate(timeout=10)[0].splitlines() if line]
@@ -44,6 +52,7 @@ def heard(process):
 def try_ipv6(lab, result, pair, allowed):
     """In both directions, on the primary as it is now."""
     node = lab.nodes[pair.primary()]
+    wait_for_address(node)
     mac = pair.watch.so_far()[-1].source
     before = len(pair.watch.so_far())
     sent, got = listen(node, "in"), listen(node, "out")
