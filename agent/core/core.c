@@ -254,12 +254,14 @@ chb_time chb_core_deadline(const struct chb_core *core)
     at = core->powerdown_until;
     sooner(&deadline, chb_time_before(core->now, at), at);
     if (core->phase == CHB_PHASE_SOLO) {
+        at = chb_time_add(core->solo_at, chb_ms(CHB_MERGE_PATIENCE_MS));
+        sooner(&deadline, core->record.overlays_pending && chb_time_before(core->now, at), at);
         at = core->join_retry_at;
         sooner(&deadline, core->join == CHB_JOIN_NONE && chb_time_before(core->now, at), at);
         at = core->abort_retry_at;
         sooner(&deadline, core->join_dirty && chb_time_before(core->now, at), at);
         at = chb_time_add(core->join_started_at, chb_ms(CHB_JOIN_READY_TIMEOUT_MS));
-        sooner(&deadline, core->join == CHB_JOIN_WANTED, at);
+        sooner(&deadline, core->join == CHB_JOIN_WANTED && chb_time_before(core->now, at), at);
     }
     return deadline;
 }

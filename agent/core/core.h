@@ -86,6 +86,7 @@ struct chb_core {
     bool was_secondary; /* this QEMU has a rewriter */
     bool in_colo;       /* secondary: QEMU entered COLO; primary: join committed */
     bool eligible;      /* the pair's record of this generation is on this host's disk (R4, R5) */
+    bool merged;        /* QEMU has put its overlays into the image: see chb_record */
     bool link_stuck;    /* what this QEMU sends does not reach the peer's host, for now */
     uint64_t broken_generation;
     chb_time broken_at; /* QEMU left COLO; set before broken_generation (grace) */

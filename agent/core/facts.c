@@ -231,6 +231,7 @@ static void qemu_exited(struct chb_core *core, struct chb_actions *actions)
     core->eligible = false;
     core->was_secondary = false;
     core->link_stuck = false;
+    core->merged = false;
     core->broken_at = CHB_TIME_NEVER;
     core->broken_generation = 0;
     core->join_dirty = false;
@@ -267,12 +268,7 @@ static void facts_qemu(struct chb_core *core, const struct chb_event *event,
     } else if (event->kind == CHB_EVENT_DISK_ERROR) {
         core->health = 0;
     } else if (event->kind == CHB_EVENT_OVERLAYS_MERGED) {
-        if (core->phase == CHB_PHASE_SOLO && core->record.overlays_pending &&
-            core->pending.persist == 0 && core->join != CHB_JOIN_RUNNING) {
-            struct chb_record record = core->record;
-            record.overlays_pending = false;
-            chb_persist(core, actions, record);
-        }
+        core->merged = true;
     }
 }
 

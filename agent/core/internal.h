@@ -38,6 +38,7 @@
 #define CHB_HANG_TIMEOUT_MIN_MS 100
 #define CHB_HANG_TIMEOUT_MAX_MS 600000
 #define CHB_PATIENCE_MAX_MS 3600000
+#define CHB_MERGE_PATIENCE_MS 30000 /* after going solo, before a join is begun all the same */
 #define CHB_JOIN_RETRY_MS 1000
 #define CHB_JOIN_RETRY_MAX_MS 30000
 /* From "wanted" to "ready": the secondary's QEMU is started and prepared. */

@@ -67,13 +67,11 @@ static bool is_on_its_way(const struct chb_core *core)
 /* The guest is asked to switch itself off, as on a host of its own. */
 static void power_down(struct chb_core *core, struct chb_actions *actions)
 {
-    if (core->powered_down || core->guest_off) {
-        return;
-    }
     if (core->join == CHB_JOIN_RUNNING || core->join == CHB_JOIN_WANTED) {
         chb_join_failed(core, actions);
     }
-    if (chb_join_cleared(core, actions) && core->pending.sequence == 0 && !core->powerdown_asked) {
+    bool ask = !core->powerdown_asked && !core->powered_down && !core->guest_off;
+    if (chb_join_cleared(core, actions) && core->pending.sequence == 0 && ask) {
         core->powerdown_asked = true;
         chb_sequence(core, actions, CHB_SEQUENCE_POWERDOWN, 0, false);
     }

@@ -76,7 +76,9 @@ static void want(struct chb_core *core, struct chb_actions *actions)
     if (!chb_join_cleared(core, actions)) {
         return;
     }
-    if (core->guest_off || !chb_time_reached(core->now, core->join_retry_at)) {
+    chb_time late = chb_time_add(core->solo_at, chb_ms(CHB_MERGE_PATIENCE_MS));
+    bool merging = core->record.overlays_pending && !chb_time_reached(core->now, late);
+    if (core->guest_off || merging || !chb_time_reached(core->now, core->join_retry_at)) {
         return;
     }
     peer = choose(core);
@@ -128,7 +130,7 @@ static void commit(struct chb_core *core, struct chb_actions *actions)
             .author = core->self,
             .peer = core->join_node,
             .role = CHB_ROLE_PRIMARY,
-            .overlays_pending = core->record.overlays_pending,
+            .overlays_pending = core->record.overlays_pending && !core->merged,
         };
         chb_persist(core, actions, record);
         return;
@@ -189,8 +191,21 @@ static void repeat_record(struct chb_core *core, struct chb_actions *actions)
     }
 }
 
+/* Once QEMU has merged its overlays the guest writes below them: from then on a cold start that
+ * merged them again would take back what was written (R2). */
+static void record_merge(struct chb_core *core, struct chb_actions *actions)
+{
+    if (core->merged && core->record.overlays_pending && core->pending.persist == 0 &&
+        !core->record_unsure && core->join != CHB_JOIN_RUNNING) {
+        struct chb_record record = core->record;
+        record.overlays_pending = false;
+        chb_persist(core, actions, record);
+    }
+}
+
 void chb_phase_solo(struct chb_core *core, struct chb_actions *actions)
 {
+    record_merge(core, actions);
     if (chb_wishes(core, actions)) {
         return;
     }

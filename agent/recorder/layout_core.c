@@ -127,6 +127,7 @@ static const struct chb_field core_fields[] = {
     CORE(was_secondary),
     CORE(in_colo),
     CORE(eligible),
+    CORE(merged),
     CORE(link_stuck),
     CORE(broken_generation),
     CORE(broken_at),
