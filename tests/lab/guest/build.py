@@ -4,6 +4,7 @@
 The kernel package is fetched once and kept in the cache folder. A second call with nothing changed
 returns at once and prints nothing.
 """
+import fcntl
 import gzip
 import hashlib
 import os
@@ -118,6 +119,12 @@ def build(cache):
     """Returns the guest, building what is missing or older than its sources in the cache folder."""
     cache = Path(cache)
     cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / "lock", "w") as lock:  # of labs that begin at the same time one builds
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _build(cache)
+
+
+def _build(cache):
     kernel = fetch_kernel(cache)
     digest = hashlib.sha256(kernel.name.encode())
     for name in [*SOURCES, "guest.h", "build.py"]:
