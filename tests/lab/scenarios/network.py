@@ -50,7 +50,8 @@ def cut_host(lab, result, role, clients=False, way=None):
         pair.finish()
 
 
-@scenario("cut-primary", in_place=True, timeout_s=600)
+@scenario("cut-primary", in_place=True, timeout_s=600,
+          also=["isolated-node-was-thought-dead-and-ran-on", "real-cut-and-not-ifdown"])
 def cut_primary(lab, result):
     """All links of the primary's host but the clients' are cut: silent, fenced, the secondary goes on."""
     cut_host(lab, result, "primary")
