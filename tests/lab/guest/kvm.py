@@ -4,6 +4,7 @@
 /dev/kvm being there proves nothing: in some nested set-ups it opens, and a guest then never gets
 anywhere.
 """
+import os
 import subprocess
 import tempfile
 import time
@@ -37,5 +38,7 @@ def usable(guest, cache, timeout_s=10):
     note = Path(cache, f"kvm-{boot}")
     if not note.exists():
         answer = Path("/dev/kvm").exists() and boots(guest, "kvm", timeout_s)
-        note.write_text("yes" if answer else "no")
+        fresh = Path(cache, f"kvm.{os.getpid()}")  # another lab may look at this moment
+        fresh.write_text("yes" if answer else "no")
+        fresh.rename(note)
     return note.read_text() == "yes"
