@@ -9,6 +9,10 @@ class WaitTimeout(LabError):
     """A condition was still false at its deadline."""
 
 
+class NotHeld(LabError):
+    """What had to stay as it was did not: seen to be wrong, not waited for in vain."""
+
+
 class Skip(Exception):
     """A scenario cannot run here (no guest image, no build); the text says why."""
 

@@ -2,7 +2,7 @@
 
 import time
 
-from .errors import WaitTimeout
+from .errors import NotHeld, WaitTimeout
 from .kernel import boottime
 
 
@@ -27,5 +27,5 @@ def holds(condition, duration_s, what, every_s=0.05):
     deadline = boottime() + duration_s
     while boottime() < deadline:
         if not condition():
-            raise WaitTimeout(f"{what} did not hold for {duration_s:g} s")
+            raise NotHeld(f"{what} did not hold for {duration_s:g} s")
         time.sleep(every_s)
