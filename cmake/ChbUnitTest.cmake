@@ -1,6 +1,6 @@
 # chb_unit_test(NAME SOURCES file... LIBS target... [ARGS arg...])
-# One executable, one ctest entry, label "unit", killed after a minute: nothing in a unit test waits
-# for the world.
+# One executable, one ctest entry, label "unit", killed after ten minutes: nothing in a unit test
+# waits for the world, but the machine may be busy.
 function(chb_unit_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS;ARGS")
   add_executable(${name} ${arg_SOURCES})
