@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <agent/config/units.h>
 #include <agent/shell/clock.h>
 #include <agent/shell/log.h>
 
@@ -16,6 +17,7 @@
 /* Small, so that any sensible stickiness is larger than their difference (lab-notes, D). */
 #define SCORE_BEST 1000
 #define SCORE_SECONDARY 500
+#define GENERATION_MAX (UINT64_MAX / 2) /* they rise by one, so more is nobody's */
 
 static int32_t score_of(enum chb_score score)
 {
@@ -67,14 +69,17 @@ void chb_cib_write(struct chb_vm *vm, const struct chb_record *record)
     }
 }
 
-/* Only what is a history counts; a copy that is being filled has none of its own. */
+/* Only what is a history counts; a copy that is being filled has none of its own. Anybody may have
+ * written the text: "solo -1" must not become a generation that no other can follow. */
 static uint64_t generation_of(const char *text)
 {
     char kind[16];
+    char number[24];
     uint64_t generation = 0;
-    if (sscanf(text, "%15s %" SCNu64, kind, &generation) != 2 ||
+    if (sscanf(text, "%15s %23s", kind, number) != 2 ||
         (strcmp(kind, chb_record_kind_id(CHB_RECORD_SOLO)) != 0 &&
-         strcmp(kind, chb_record_kind_id(CHB_RECORD_PAIRED)) != 0)) {
+         strcmp(kind, chb_record_kind_id(CHB_RECORD_PAIRED)) != 0) ||
+        chb_parse_number(number, 1, GENERATION_MAX, &generation) < 0) {
         return 0;
     }
     return generation;
