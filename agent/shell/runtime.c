@@ -52,11 +52,15 @@ static bool take_bool(struct json_object *object, const char *key)
 static bool take_text(struct json_object *object, const char *key, char *ret_text, size_t size)
 {
     struct json_object *value = NULL;
-    if (!take(object, key, json_type_string, &value) ||
-        strlen(json_object_get_string(value)) >= size) {
+    if (!take(object, key, json_type_string, &value)) {
         return false;
     }
-    (void)snprintf(ret_text, size, "%s", json_object_get_string(value));
+    const char *text = json_object_get_string(value);
+    size_t length = (size_t)json_object_get_string_len(value);
+    if (length >= size || strlen(text) != length) { /* too long, or with a NUL in it */
+        return false;
+    }
+    memcpy(ret_text, text, length + 1);
     return true;
 }
 

@@ -107,6 +107,11 @@ static void damaged(void **state)
         assert_int_equal(chb_runtime_from_json(copy, &after), -EBADMSG);
         json_object_put(copy);
     }
+    struct json_object *copy = json_tokener_parse(json_object_to_json_string(root));
+    struct chb_runtime after;
+    json_object_object_add(copy, "resource", json_object_new_string_len("vm\0x", 4));
+    assert_int_equal(chb_runtime_from_json(copy, &after), -EBADMSG);
+    json_object_put(copy);
     json_object_put(before.parameters);
     json_object_put(root);
 }
