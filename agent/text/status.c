@@ -145,6 +145,9 @@ static void say_spare(struct chb_say *say, const struct chb_text_status *status,
         chb_say(say, "spare, no copy here");
     } else if (status->reason == CHB_REASON_SERVED_ELSEWHERE) {
         chb_say(say, "spare: %s", reason);
+    } else if (status->reason == CHB_REASON_PEER_RECORD_NEEDED ||
+               status->reason == CHB_REASON_FIRST_START_NODES) {
+        chb_say(say, "%s", reason); /* says itself that it waits */
     } else {
         chb_say(say, "waiting: %s", reason);
     }

@@ -91,7 +91,12 @@ static void without_a_copy(void **state)
     s.reason = CHB_REASON_SERVED_ELSEWHERE;
     assert_string_equal(say(&s), "spare: n1 runs the VM");
     s.reason = CHB_REASON_FIRST_START_NODES;
-    assert_string_equal(say(&s), "waiting: first start: waiting to hear from n1");
+    assert_string_equal(say(&s), "first start: waiting to hear from n1");
+    s.reason = CHB_REASON_PEER_RECORD_NEEDED;
+    assert_string_equal(say(&s),
+                        "waiting for n1, which may have gone on alone and have the newer copy");
+    s.reason = CHB_REASON_NEWER_ELSEWHERE;
+    assert_string_equal(say(&s), "waiting: n1 has a newer copy");
 }
 
 /* From a core: who is nearest to being joined is named. */
