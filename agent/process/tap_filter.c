@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A filter on a tap that drops the guest's IPv6 frames (R2.3): a BPF program of a dozen
- * instructions, hung into the ingress side of the "clsact" queueing discipline over rtnetlink. It
- * belongs to the tap, so it stays when the daemon goes, and goes when the tap does.
+ * A filter on a tap that drops IPv6 frames from and to the guest (R2.3): a BPF program of a dozen
+ * instructions, hung into both sides of the "clsact" queueing discipline over rtnetlink. It belongs
+ * to the tap, so it stays when the daemon goes, and goes when the tap does.
  */
 #include <agent/process/tap.h>
 
