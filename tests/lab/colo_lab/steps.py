@@ -43,6 +43,27 @@ def comes_back(pair, result, victim, survivor):
     pair.client.wait_answers(20, timeout_s=60)
 
 
+def fails_over(pair, result):
+    """The agents can still do their work: the primary's QEMU is killed, the other side goes on, and
+    there is a pair again."""
+    primary, secondary = sides(pair, "primary")
+    pair.lab.nodes[primary].kill9(pair.qemu(primary).pid)
+    pair.client.wait_answers(20)
+    pair.wait_whole()
+    result.check(pair.primary() == secondary, "a failover works as before")
+    pair.wait_agreement()
+
+
+def boot_ids(lab):
+    """{node: boot id}: who was not rebooted has the same one."""
+    return {name: node.boot_id() for name, node in lab.nodes.items()}
+
+
+def longest_gap_ms(pair, at):
+    """The client's longest wait since just before `at`: after a cut it may be felt late."""
+    return pair.client.report(int((at - 1) * 1e9))["longest_gap_ms"]
+
+
 def cut_power(lab, names):
     """All these hosts lose their power at the same moment."""
     with ThreadPoolExecutor(len(names)) as pool:

@@ -6,6 +6,7 @@ import re
 
 from colo_lab.api import scenario, wait_for
 from colo_lab.pair import Pair
+from colo_lab.steps import boot_ids, longest_gap_ms
 from colo_lab.wait import holds
 
 COLOCTL = "/usr/sbin/coloctl"
@@ -57,11 +58,6 @@ def silent(pair, duration_s=SILENCE_S):
     holds(lambda: pair.client.report()["answers"] == before and not pair.find("solo"), duration_s,
           "silence without proof", every_s=0.2)
     pair.lab.timeline.add(f"silent for {duration_s} s")
-
-
-def longest_gap_ms(pair, at):
-    """The client's longest wait since just before `at`: after a cut it may be felt late."""
-    return pair.client.report(int((at - 1) * 1e9))["longest_gap_ms"]
 
 
 def goes_on(pair, result, at, victim, survivor, proof):
@@ -154,7 +150,7 @@ def late_fence(lab, result):
     with Pair(lab, result) as pair:
         pair.up()
         victim, survivor = pair.primary(), pair.secondary()
-        boot_ids = {name: node.boot_id() for name, node in lab.nodes.items()}
+        before = boot_ids(lab)
         lab.power.fault(victim, "late")
         lab.power.fault(survivor, "hang")   # both have quorum, but only one order is the matter here
         lab.cluster.wait_links()
@@ -169,8 +165,7 @@ def late_fence(lab, result):
         result.gap_ms.append(longest_gap_ms(pair, at))
         lab.timeline.add(f"{victim} is back in the pair, the order against it is not forgotten")
         result.check(victim in (pair.primary(), pair.secondary()), f"{pair.phases()}")
-        result.check({name: node.boot_id() for name, node in lab.nodes.items()} == boot_ids,
-                     "nobody has been off so far")
+        result.check(boot_ids(lab) == before, "nobody has been off so far")
         pair.wait_agreement()
         lab.power.fault(survivor, "ok")
         lab.power.fault(victim, "ok")
@@ -182,7 +177,7 @@ def late_fence(lab, result):
                      == 1, "one order came late")
         for name in lab.nodes:
             if name != victim:
-                result.check(lab.nodes[name].boot_id() == boot_ids[name], f"{name} ran through")
+                result.check(lab.nodes[name].boot_id() == before[name], f"{name} ran through")
 
 
 @scenario("late-fence-confirmed", nodes=2, two_node=True, timeout_s=420,

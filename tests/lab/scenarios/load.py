@@ -9,6 +9,7 @@ import subprocess
 
 from colo_lab.api import boottime, scenario, wait_for
 from colo_lab.pair import Pair
+from colo_lab.steps import boot_ids
 
 LOAD_S = 60
 BUSY_LOOPS_PER_CORE = 4
@@ -111,7 +112,7 @@ def cpu_overload(lab, result):
     with Pair(lab, result) as pair:
         pair.up()
         before = pair.phases()
-        boot_ids = {name: node.boot_id() for name, node in lab.nodes.items()}
+        boots = boot_ids(lab)
         daemons = agents(lab)
         with Load(pair):
             at = boottime()
@@ -122,8 +123,7 @@ def cpu_overload(lab, result):
             result.check(not wrong, f"the agent of {name} noted {wrong}")
         result.check(pair.phases() == before, f"{pair.phases()}, before: {before}")
         result.check(not [entry for entry in lab.power.log() if entry["t"] > at], "nobody is fenced")
-        result.check({name: node.boot_id() for name, node in lab.nodes.items()} == boot_ids,
-                     "nobody was rebooted")
+        result.check(boot_ids(lab) == boots, "nobody was rebooted")
         result.check(agents(lab) == daemons, "no daemon was started again")
         longest = pair.client.report(int(at * 1e9))["longest_gap_ms"]
         lab.timeline.add(f"the longest wait of the client was {longest:.0f} ms")

@@ -3,11 +3,7 @@
 
 from colo_lab.api import scenario, wait_for
 from colo_lab.pair import Pair
-
-
-def longest_gap_ms(pair, at):
-    """The client's longest wait since just before `at`: after a cut it may be felt late."""
-    return pair.client.report(int((at - 1) * 1e9))["longest_gap_ms"]
+from colo_lab.steps import boot_ids, longest_gap_ms
 
 
 def one_wins(pair, result, at, winner, loser, boot_ids):
@@ -29,10 +25,6 @@ def one_wins(pair, result, at, winner, loser, boot_ids):
     pair.wait_agreement()
     result.check(not lab.power.fenced(winner, at), f"nobody fenced {winner} later")
     result.check(lab.nodes[winner].boot_id() == boot_ids[winner], f"{winner} ran through")
-
-
-def boot_ids(lab):
-    return {name: node.boot_id() for name, node in lab.nodes.items()}
 
 
 def hand_over(pair, to):
