@@ -60,9 +60,5 @@ def link_down(sock, name):
     _request(sock, RTM_NEWLINK, name, 0, IFF_UP)
 
 
-def link_up(sock, name):
-    _request(sock, RTM_NEWLINK, name, IFF_UP, IFF_UP)
-
-
 def link_delete(sock, name):
     _request(sock, RTM_DELLINK, name, 0, 0)

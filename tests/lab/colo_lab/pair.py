@@ -9,7 +9,6 @@ import sys
 
 from . import emulation, frames, paths, speakers
 from .errors import LabError
-from .kernel import boottime
 from .spawn import enter_net
 from .wait import wait_for
 
@@ -259,7 +258,3 @@ class Pair:
         self.result.check(not report["resets"], f"connection lost: {report['resets']}")
         self.result.check(report["lost"] == 0 and report["repeated"] == 0, f"answers: {report}")
         self.judge_frames()
-
-
-def now():
-    return boottime()

@@ -6,7 +6,7 @@ import time
 import traceback
 from pathlib import Path
 
-from .errors import LabError, Skip
+from .errors import Skip
 from .kernel import boottime
 from .lab import Lab, LabOptions
 from .result import Result
