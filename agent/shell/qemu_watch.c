@@ -23,6 +23,7 @@
 
 void chb_qemu_release(struct chb_vm *vm)
 {
+    chb_join_probe_cancel(vm); /* its join is over: the next QEMU knows of none */
     vm->qemu.chain = chb_chain_free(vm->qemu.chain);
     vm->qemu.seq = chb_seq_free(vm->qemu.seq);
     vm->qemu.client = chb_qmp_client_free(vm->qemu.client);

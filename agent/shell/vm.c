@@ -213,7 +213,6 @@ struct chb_vm *chb_vm_free(struct chb_vm *vm)
     vm->tick = sd_event_source_disable_unref(vm->tick);
     vm->ping_timer = sd_event_source_disable_unref(vm->ping_timer);
     vm->retry_timer = sd_event_source_disable_unref(vm->retry_timer);
-    chb_join_probe_cancel(vm);
     vm->merge_timer = sd_event_source_disable_unref(vm->merge_timer);
     vm->link.timer = sd_event_source_disable_unref(vm->link.timer);
     vm->line_timer = sd_event_source_disable_unref(vm->line_timer);
