@@ -38,6 +38,10 @@ static void perform(struct chb_bench_pair *pair, uint32_t node, const struct chb
     const uint32_t other = 1 - node;
     struct chb_event *event;
 
+    if (pair->gone != 0 &&
+        (action->kind == CHB_ACTION_SEND_STATE || action->kind == CHB_ACTION_SEND_REQUEST)) {
+        return;
+    }
     if (action->kind == CHB_ACTION_SEND_STATE) {
         event = chb_bench_push(pair, other, CHB_EVENT_STATE);
         event->u.msg.from = node + 1;
@@ -59,6 +63,10 @@ static void perform(struct chb_bench_pair *pair, uint32_t node, const struct chb
                 pair->core[other].qemu;
         }
         answer(pair, node, CHB_EVENT_SEQUENCE, action->u.sequence.op);
+        if (action->u.sequence.sequence == CHB_SEQUENCE_SOLO_SECONDARY) {
+            chb_bench_push(pair, node, CHB_EVENT_OVERLAYS_MERGED)->u.qemu.qemu =
+                pair->core[node].qemu;
+        }
     } else if (action->kind == CHB_ACTION_FENCE) {
         event = chb_bench_push(pair, node, CHB_EVENT_FENCE_RESULT);
         event->u.fence.op = action->u.fence.op;
@@ -84,19 +92,26 @@ static void step(struct chb_bench_pair *pair)
     }
 }
 
-static bool paired(const struct chb_bench_pair *pair)
+static bool paired(const struct chb_bench_pair *pair, uint32_t node)
 {
+    (void)node;
     return pair->core[0].phase == CHB_PHASE_PAIRED && pair->core[1].phase == CHB_PHASE_PAIRED;
 }
 
-void chb_bench_settle(struct chb_bench_pair *pair)
+static bool alone(const struct chb_bench_pair *pair, uint32_t node)
+{
+    return pair->core[node].phase == CHB_PHASE_SOLO;
+}
+
+static void run_until(struct chb_bench_pair *pair, uint32_t node,
+                      bool (*done)(const struct chb_bench_pair *, uint32_t))
 {
     for (uint32_t i = 0; i < STEPS_MAX; i++) {
         if (pair->count > 0) {
             step(pair);
-        } else if (paired(pair)) {
+        } else if (done(pair, node)) {
             return;
-        } else {
+        } else if ((pair->gone & 1u << i % 2) == 0) {
             const int64_t at = chb_core_deadline(&pair->core[i % 2]).ns;
             if (at != INT64_MAX && at > pair->now_ns) {
                 pair->now_ns = at;
@@ -104,9 +119,19 @@ void chb_bench_settle(struct chb_bench_pair *pair)
             (void)chb_bench_push(pair, i % 2, CHB_EVENT_TICK);
         }
     }
-    (void)fprintf(stderr, "bench-core: no pair; phases %d and %d\n", (int)pair->core[0].phase,
-                  (int)pair->core[1].phase);
+    (void)fprintf(stderr, "bench-core: it does not get there; phases %d and %d\n",
+                  (int)pair->core[0].phase, (int)pair->core[1].phase);
     exit(2);
+}
+
+void chb_bench_settle(struct chb_bench_pair *pair)
+{
+    run_until(pair, 0, paired);
+}
+
+void chb_bench_settle_alone(struct chb_bench_pair *pair, uint32_t node)
+{
+    run_until(pair, node, alone);
 }
 
 void chb_bench_pair_begin(struct chb_bench_pair *pair)

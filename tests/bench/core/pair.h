@@ -17,6 +17,7 @@ struct chb_bench_pair {
     uint64_t steps;
     uint32_t first; /* in the queue */
     uint32_t count;
+    uint32_t gone; /* bit per host: it does nothing, and nothing passes between the two */
     struct {
         uint32_t node; /* 0 or 1 */
         struct chb_event event;
@@ -33,6 +34,10 @@ struct chb_event *chb_bench_push(struct chb_bench_pair *pair, uint32_t node,
 /* Runs until both are PAIRED and nothing is left to do; time goes on by the cores' own deadlines.
  * Ends the program if that never comes. */
 void chb_bench_settle(struct chb_bench_pair *pair);
+
+/* Runs until this one serves alone, while the other host is gone. Ends the program if that never
+ * comes. */
+void chb_bench_settle_alone(struct chb_bench_pair *pair, uint32_t node);
 
 /* Which of them is the primary. */
 uint32_t chb_bench_primary(const struct chb_bench_pair *pair);
