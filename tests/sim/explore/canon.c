@@ -117,9 +117,18 @@ static void shift(const struct canon *canon, uint64_t *generation)
     }
 }
 
+/* What is behind its last field is whatever lay there, and no part of it. */
+static void canon_record(const struct canon *canon, struct chb_record *record)
+{
+    size_t end = offsetof(struct chb_record, overlays_pending) + sizeof(record->overlays_pending);
+
+    shift(canon, &record->generation);
+    memset((char *)record + end, 0, sizeof(*record) - end);
+}
+
 static void canon_state(struct canon *canon, struct chb_state_msg *state)
 {
-    shift(canon, &state->record.generation);
+    canon_record(canon, &state->record);
     shift(canon, &state->generation);
     shift(canon, &state->dead_generation);
     shift(canon, &state->broken_generation);
@@ -204,8 +213,8 @@ static void canon_core(struct canon *canon, const struct chb_x_node *own)
     shift(canon, &core.generation);
     shift(canon, &core.dead_generation);
     shift(canon, &core.broken_generation);
-    shift(canon, &core.record.generation);
-    shift(canon, &core.record_next.generation);
+    canon_record(canon, &core.record);
+    canon_record(canon, &core.record_next);
     canon_state(canon, &core.told);
     mix_bytes(canon, &core, offsetof(struct chb_core, peers) + PEERS * sizeof(core.peers[0]));
     mix_bytes(canon, (const char *)&core + rest, sizeof(core) - rest);
@@ -233,7 +242,7 @@ static void canon_node(struct canon *canon, const struct chb_x_node *own)
     head.qemu.solo_op = op(head.qemu.solo_op, own->run.op);
     if (head.write.op != 0) {
         head.write.op = 1;
-        shift(canon, &head.write.record.generation);
+        canon_record(canon, &head.write.record);
     } else {
         memset(&head.write, 0, sizeof(head.write));
     }
@@ -248,7 +257,7 @@ static void canon_node(struct canon *canon, const struct chb_x_node *own)
         head.fence.off_at.ns =
             chb_time_before(own->fence.off_at, own->core.peers[0].lost_at) ? 1 : 2;
     }
-    shift(canon, &head.record.generation);
+    canon_record(canon, &head.record);
     mix_bytes(canon, &head, size);
     mix(canon, own->n_exits);
     for (uint32_t i = 0; i < own->n_exits; i++) {
