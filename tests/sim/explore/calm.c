@@ -23,11 +23,6 @@ static bool promotes(const struct chb_x_world *world, uint32_t node)
     return core->score == CHB_SCORE_BEST && core->score_sent;
 }
 
-static bool is_heal(uint8_t kind)
-{
-    return chb_x_is_heal(kind);
-}
-
 static bool is_delivery(uint8_t kind)
 {
     return kind == CHB_X_DELIVER;
@@ -51,7 +46,7 @@ static bool choose(const struct chb_x_world *world, const struct chb_x_choices *
 {
     uint32_t n = choices->count;
 
-    if ((back && first_of(choices, is_heal, ret_choice)) ||
+    if ((back && first_of(choices, chb_x_is_heal, ret_choice)) ||
         first_of(choices, is_delivery, ret_choice)) {
         return true;
     }

@@ -25,6 +25,8 @@ static void tell(const struct root *root, const struct chb_x_limits *limits)
         end = "exhausted: no other state can be reached";
     } else if (report->full) {
         end = "not exhausted: the limit of states";
+    } else if (report->no_memory) {
+        end = "given up: no memory";
     } else if (report->violated) {
         end = "given up at the violation";
     }

@@ -181,13 +181,13 @@ static void violated(struct search *search, const struct chb_x_world *world, uin
                      uint32_t depth, struct chb_x_choice last, bool calm)
 {
     struct chb_x_report *report = search->report;
+    uint32_t n_choices = depth + (last.kind != CHB_X_KIND_MAX ? 1 : 0);
 
     report->violated = true;
     report->rule = world->rule;
-    report->at_depth = depth + (last.kind != CHB_X_KIND_MAX ? 1 : 0);
     (void)snprintf(report->text, sizeof(report->text), "%s", world->text);
     story(search, state, depth, last, calm);
-    printf("      %s is broken after %u choices%s: %s\n", world->rule, report->at_depth,
+    printf("      %s is broken after %u choices%s: %s\n", world->rule, n_choices,
            calm ? " and a calm" : "", world->text);
 }
 
@@ -254,8 +254,12 @@ static bool expand(struct search *search, uint32_t state, uint32_t depth)
         if (seen(search, key)) {
             continue;
         }
-        if (search->n >= search->limits.states || !keep(search, key, state, choice)) {
+        if (search->n >= search->limits.states) {
             search->report->full = true;
+            return false;
+        }
+        if (!keep(search, key, state, choice)) {
+            search->report->no_memory = true;
             return false;
         }
         count(search, &next);
@@ -314,6 +318,7 @@ bool chb_x_search(const struct chb_x_world *root, const struct chb_x_limits *lim
         search.path[0].heals = 0;
         ready = keep(&search, chb_x_key(&search.path[0]), 0, (struct chb_x_choice){0, 0, 0});
     }
+    ret_report->no_memory = !ready;
     if (ready) {
         signal(SIGILL, on_trap);
         levels(&search);
@@ -328,5 +333,5 @@ bool chb_x_search(const struct chb_x_world *root, const struct chb_x_limits *lim
     free(search.keys);
     free(search.parent);
     free(search.how);
-    return ready && !ret_report->violated;
+    return !ret_report->no_memory && !ret_report->violated;
 }

@@ -26,6 +26,7 @@ struct chb_x_report {
     uint32_t depth;      /* every state up to this many choices was looked at */
     bool exhausted;      /* ... and there are no others with so many faults */
     bool full;           /* stopped because of the limit of states */
+    bool no_memory;      /* stopped because there is no more */
     uint64_t last_level; /* states at that depth */
     uint64_t with_two;   /* states first reached with two faults or more */
     uint64_t with_heal;  /* ... of them, with something that came back */
@@ -38,11 +39,10 @@ struct chb_x_report {
     bool violated;
     const char *rule;
     char text[CHB_X_TEXT];
-    uint32_t at_depth;
 };
 
 /* Everything that may follow `root`. Prints the story of a violation. True if none was found. False
- * with `violated` unset: no memory. */
+ * with `violated` unset: `no_memory`. */
 bool chb_x_search(const struct chb_x_world *root, const struct chb_x_limits *limits,
                   struct chb_x_report *ret_report);
 

@@ -55,7 +55,10 @@ static const char *const words[CHB_X_KIND_MAX] = {
 
 static const char *variant_text(struct chb_x_choice choice)
 {
-    static const char *const power[] = {"", ", the write done", ", the record torn", ""};
+    static const char *const power[] = {"", ", the write done", ", the record torn"};
+    static const char *const lost[] = {", what it sent is lost",
+                                       ", the write done, what it sent is lost",
+                                       ", the record torn, what it sent is lost"};
     static const char *const write[] = {", the old record stays", ", the new one is there"};
     static const char *const start[] = {": it dies", ": it lives on", ": it runs, unknown"};
     static const char *const run[] = {", without effect", ", with effect"};
@@ -65,9 +68,9 @@ static const char *variant_text(struct chb_x_choice choice)
 
     switch (choice.kind) {
     case CHB_X_POWER_OFF:
-        return choice.variant == 4 ? ", what it sent is lost" : power[choice.variant & 3];
+        return ((choice.variant & 4) != 0 ? lost : power)[(choice.variant & 3) % 3];
     case CHB_X_AGENT_OFF:
-        return power[choice.variant & 3];
+        return power[choice.variant & 1];
     case CHB_X_WRITE_FAILS:
         return write[choice.variant & 1];
     case CHB_X_START_FAILS:
