@@ -40,15 +40,6 @@ static const struct budget budgets[] = {
 
 #define N_BUDGETS (sizeof(budgets) / sizeof(budgets[0]))
 
-static uint32_t kind_of(const char *name)
-{
-    uint32_t kind = 0;
-    while (chb_sim_fault_name(kind) != NULL && strcmp(chb_sim_fault_name(kind), name) != 0) {
-        kind++;
-    }
-    return kind;
-}
-
 static void on_single(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     struct chb_sim_fault fault = {
@@ -71,7 +62,7 @@ void chb_sim_budget_begin(struct chb_sim *sim)
     sim->vm = chb_sim_rng_below(&sim->fault_rng, sim->options.n_vms);
     struct chb_sim_item *item =
         chb_sim_plan(sim, at_ns, on_single, node, chb_sim_rng_next(&sim->fault_rng));
-    item->arg = kind_of(budget->fault);
+    item->arg = chb_sim_fault_kind(budget->fault);
     sim->vm = 0;
 }
 

@@ -4,6 +4,9 @@
 #include <tests/sim/faults.h>
 #include <tests/sim/sim.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 static uint32_t any_node(struct chb_sim *sim)
 {
     uint32_t server = chb_sim_server(sim);
@@ -227,8 +230,20 @@ const char *chb_sim_fault_name(uint32_t kind)
     return kind < N_KINDS ? kinds[kind].name : NULL;
 }
 
+uint32_t chb_sim_fault_kind(const char *name)
+{
+    uint32_t kind = 0;
+    while (kind < N_KINDS && strcmp(name, kinds[kind].name) != 0) {
+        kind++;
+    }
+    return kind;
+}
+
 void chb_sim_strike(struct chb_sim *sim, const struct chb_sim_fault *fault)
 {
+    if (fault->kind >= N_KINDS) {
+        abort(); /* a table of faults names one that there is not */
+    }
     sim->stats.faults++;
     chb_sim_rng_init(&sim->strike_rng, fault->seed, 4);
     sim->strike_ms = fault->ms;

@@ -434,6 +434,8 @@ void chb_sim_strike(struct chb_sim *sim, const struct chb_sim_fault *fault);
 void chb_sim_strike_kept(struct chb_sim *sim, const struct chb_sim_fault *fault);
 /* As stories call it; NULL: no such kind. Kinds count from 0. */
 const char *chb_sim_fault_name(uint32_t kind);
+/* The other way; one without a name if there is none that is called so. */
+uint32_t chb_sim_fault_kind(const char *name);
 /* Ends every fault: power on, network whole, disks and fencer well, nothing hangs. */
 void chb_sim_faults_end(struct chb_sim *sim);
 /* An agent has asked for something: a good moment for a fault. */
@@ -459,7 +461,7 @@ bool chb_sim_history(struct chb_sim *sim, uint64_t seed);
 int64_t chb_sim_history_begin(struct chb_sim *sim, uint64_t seed);
 bool chb_sim_history_run(struct chb_sim *sim, int64_t faults_ms);
 
-/* ---- budget.c ---- */
+/* ---- single.c ---- */
 
 /* R10, the bound: of a world that is calm and whole one part fails, and the clients must hear the
  * guests again in time. True if no rule was broken. */

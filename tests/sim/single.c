@@ -37,15 +37,6 @@ static const struct single singles[] = {
 
 #define N_SINGLES (sizeof(singles) / sizeof(singles[0]))
 
-static uint32_t kind_of(const char *name)
-{
-    uint32_t kind = 0;
-    while (strcmp(chb_sim_fault_name(kind), name) != 0) {
-        kind++;
-    }
-    return kind;
-}
-
 static int64_t bound_of(const struct chb_sim *sim, const struct single *single)
 {
     int64_t node_ms = sim->options.token_ms * 11 / 10 + sim->options.fence_ms;
@@ -90,17 +81,16 @@ bool chb_sim_single(struct chb_sim *sim)
         .at_ns = sim->now_ns,
         .ms = single->ms,
         .seed = chb_sim_rng_next(&rng),
-        .kind = kind_of(single->fault),
+        .kind = chb_sim_fault_kind(single->fault),
         .node = chb_sim_rng_chance(&rng, 500) ? primary : secondary,
     };
     sim->left_until = sim->now_ns + CHB_SIM_MS(WATCH_MS);
     chb_sim_strike(sim, &fault);
     if (single->then != NULL) {
-        fault.kind = kind_of(single->then);
+        fault.kind = chb_sim_fault_kind(single->then);
         chb_sim_strike(sim, &fault);
     }
-    if (strcmp(single->fault, "replication-cut") ==
-        0) { /* in this world some cuts are noticed by nobody */
+    if (strcmp(single->fault, "replication-cut") == 0) { /* here some are noticed by nobody */
         CHB_SIM_FOR_VMS(sim)
         {
             chb_sim_qemu_break(sim, fault.node, CHB_SIM_MS(200));

@@ -58,7 +58,7 @@ static void set(struct chb_sim_options *to, const struct option *option, uint64_
 
 /* ---- writing ---- */
 
-void chb_story_print_fault(const struct chb_sim_fault *fault, FILE *file)
+static void print_fault(const struct chb_sim_fault *fault, FILE *file)
 {
     fprintf(file, "fault %lld.%06lld %s n%u seed %llu", (long long)(fault->at_ns / 1000000),
             (long long)(fault->at_ns % 1000000), chb_sim_fault_name(fault->kind), fault->node,
@@ -85,7 +85,7 @@ void chb_story_print(const struct chb_sim_story *story, FILE *file)
     }
     fprintf(file, "calm %lld\n", (long long)story->faults_ms);
     for (uint32_t i = 0; i < story->faults.n; i++) {
-        chb_story_print_fault(&story->faults.list[i], file);
+        print_fault(&story->faults.list[i], file);
     }
 }
 
@@ -119,26 +119,17 @@ static bool read_moment(const char *word, int64_t *ret_ns)
     return *end == '\0';
 }
 
-static bool read_kind(const char *word, uint32_t *ret_kind)
-{
-    for (uint32_t kind = 0; word != NULL && chb_sim_fault_name(kind) != NULL; kind++) {
-        if (strcmp(word, chb_sim_fault_name(kind)) == 0) {
-            *ret_kind = kind;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* MOMENT KIND nNODE [seed N] [ms N] [vm N] */
 static bool read_fault(struct chb_sim_story *story, char **rest)
 {
     struct chb_sim_fault fault = {.seed = story->faults.n};
     uint64_t value = 0;
+    const char *kind = NULL;
     const char *node = NULL;
 
     if (!read_moment(strtok_r(NULL, " \t\n", rest), &fault.at_ns) ||
-        !read_kind(strtok_r(NULL, " \t\n", rest), &fault.kind) ||
+        (kind = strtok_r(NULL, " \t\n", rest)) == NULL ||
+        chb_sim_fault_name(fault.kind = chb_sim_fault_kind(kind)) == NULL ||
         (node = strtok_r(NULL, " \t\n", rest)) == NULL || node[0] != 'n' ||
         !read_number(node + 1, &value) || value > CHB_SIM_NODES_MAX ||
         story->faults.n == CHB_SIM_FAULTS_MAX) {

@@ -9,9 +9,6 @@
 /* Writes a story in the form that chb_story_read() reads: what is as usual is left out. */
 void chb_story_print(const struct chb_sim_story *story, FILE *file);
 
-/* One fault, as a line of it. */
-void chb_story_print_fault(const struct chb_sim_fault *fault, FILE *file);
-
 /* Reads a story from a file. False, with a message on stderr, if it is none. */
 bool chb_story_read(struct chb_sim_story *ret_story, const char *path);
 
