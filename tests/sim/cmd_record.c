@@ -126,5 +126,8 @@ int chb_cmd_record(struct chb_cmd_args *args)
            (unsigned long long)(last - first + 1),
            well ? "all lead to the same decisions" : "not all lead to the same decisions");
     free(sim);
-    return well ? CHB_CMD_WELL : CHB_CMD_BAD;
+    if (!well) {
+        return CHB_CMD_BAD;
+    }
+    return recorders.n_recordings != 0 ? CHB_CMD_WELL : CHB_CMD_TOO_LITTLE;
 }
