@@ -65,6 +65,8 @@ static void live_case(enum chb_phase phase, uint32_t facts)
     core.eligible = take(&facts, 2) != 0;
     core.cluster_up = take(&facts, 2) != 0;
     core.quorate = take(&facts, 2) != 0;
+    bool settled = take(&facts, 2) != 0; /* a whole second since this agent joined, or nearly */
+    core.cluster_up_at.ns = settled ? 0 : 1;
     core.guest_off = take(&facts, 8) == 7;
     core.settings.require_fencing = take(&facts, 2) != 0;
     peer->member = take(&facts, 2) != 0;
@@ -85,11 +87,10 @@ static void live_case(enum chb_phase phase, uint32_t facts)
     core.cib_generation = cib == 2 ? GENERATION + 1 : GENERATION;
 
     bool talks = peer->member && peer->heard && !peer->silent;
-    bool proof =
-        peer->dead_generation >= GENERATION ||
-        (!talks &&
-         (peer->fenced_at.ns != 0 || peer->operator_says_down ||
-          (!core.settings.require_fencing && peer->lost && core.cluster_up && core.quorate)));
+    bool proof = peer->dead_generation >= GENERATION ||
+                 (!talks && (peer->fenced_at.ns != 0 || peer->operator_says_down ||
+                             (!core.settings.require_fencing && peer->lost && core.cluster_up &&
+                              core.quorate && settled)));
     check(&core, core.eligible && !core.guest_off && newer == 0 && cib != 2 && proof);
     core.started = false;
     check(&core, false);
@@ -104,7 +105,7 @@ static void live_replicas(void **state)
     static const enum chb_phase phases[] = {CHB_PHASE_PAIRED, CHB_PHASE_HOLDING,
                                             CHB_PHASE_GOING_SOLO};
     for (size_t i = 0; i < 3; i++) {
-        for (uint32_t facts = 0; facts < (1u << 4) * 8 * (1u << 7) * 4 * 2 * 3 * 3; facts++) {
+        for (uint32_t facts = 0; facts < (1u << 5) * 8 * (1u << 7) * 4 * 2 * 3 * 3; facts++) {
             live_case(phases[i], facts);
         }
     }
