@@ -104,7 +104,8 @@ static struct chb_state_msg polite_state_of(struct life *life)
     struct chb_state_msg state = state_of(life);
     uint64_t own = core->record.generation;
 
-    state.dead_generation = 0;
+    bool in_pair = core->phase == CHB_PHASE_PAIRED || core->phase == CHB_PHASE_HOLDING;
+    state.dead_generation = in_pair && below(life, 20) == 0 ? core->generation : 0;
     state.broken_generation = below(life, 20) == 0 ? core->generation : 0;
     state.spec_hash = core->settings.spec_hash;
     state.health = (uint8_t)(100 - below(life, 2));
@@ -113,7 +114,10 @@ static struct chb_state_msg polite_state_of(struct life *life)
     state.join = CHB_JOIN_NONE;
     state.join_node = core->self;
     state.record = (struct chb_record){.author = core->record.author, .peer = core->self};
-    if (core->phase == CHB_PHASE_SPARE || (core->phase == CHB_PHASE_FILLING && coin(life))) {
+    if (core->phase == CHB_PHASE_BOOTING || (core->phase == CHB_PHASE_SPARE && coin(life))) {
+        state.phase = CHB_PHASE_SPARE; /* its copy is not the one that is to be started */
+        state.generation = 0;
+    } else if (core->phase == CHB_PHASE_SPARE || (core->phase == CHB_PHASE_FILLING && coin(life))) {
         state.phase = CHB_PHASE_SOLO;
         state.join = CHB_JOIN_WANTED;
         state.join_id = core->phase == CHB_PHASE_SPARE ? 1 + below(life, 1000) : core->join_id;
@@ -157,6 +161,7 @@ static void fill_command(struct life *life, struct chb_event *event)
 {
     event->u.command.id = below(life, 100);
     event->u.command.node = value_of(life, 4);
+    event->u.command.patience.ns = coin(life) ? (int64_t)value_of(life, 2000000000) : 0;
     event->u.command.settings.hang_timeout.ns = chb_sim_rng_chance(&life->rng, life->wild)
                                                     ? (int64_t)chb_sim_rng_next(&life->rng)
                                                     : 1000000000;
@@ -180,6 +185,7 @@ static void fill(struct life *life, struct chb_event *event)
     if (kind == CHB_EVENT_ADOPTED) {
         event->u.adopted.role = (enum chb_role)value_of(life, CHB_ROLE_MAX);
         event->u.adopted.qemu = value_of(life, 3);
+        event->u.adopted.was_secondary = coin(life);
         event->u.adopted.in_colo = coin(life);
         event->u.adopted.frozen = coin(life);
         event->u.adopted.promoted = coin(life);
@@ -215,6 +221,9 @@ static void fill(struct life *life, struct chb_event *event)
     } else if (kind == CHB_EVENT_PONG) {
         event->u.pong.qemu = life->qemu;
         event->u.pong.oob = coin(life);
+    } else if (kind == CHB_EVENT_LINK) {
+        event->u.link.qemu = life->qemu;
+        event->u.link.stuck = coin(life);
     } else if (kind == CHB_EVENT_STALLED) {
         event->u.stall.ns = (int64_t)value_of(life, 1000000000) - 1000;
     } else if (kind == CHB_EVENT_HEALTH) {
@@ -249,11 +258,19 @@ static void watch_action(struct life *life, const struct chb_action *action)
 static enum chb_event_kind kind_of(struct life *life)
 {
     static const enum chb_event_kind common[] = {
-        CHB_EVENT_STATE,        CHB_EVENT_STATE,     CHB_EVENT_STATE,      CHB_EVENT_PERSISTED,
-        CHB_EVENT_QEMU_STARTED, CHB_EVENT_SEQUENCE,  CHB_EVENT_PONG,       CHB_EVENT_COLO_ENTERED,
-        CHB_EVENT_NODE_UP,      CHB_EVENT_HEARD,     CHB_EVENT_CLUSTER_UP, CHB_EVENT_START,
-        CHB_EVENT_PROMOTE,      CHB_EVENT_COLO_EXIT, CHB_EVENT_LOADED,     CHB_EVENT_QUORUM};
+        CHB_EVENT_STATE,     CHB_EVENT_STATE,        CHB_EVENT_STATE,
+        CHB_EVENT_PERSISTED, CHB_EVENT_QEMU_STARTED, CHB_EVENT_SEQUENCE,
+        CHB_EVENT_PONG,      CHB_EVENT_COLO_ENTERED, CHB_EVENT_NODE_UP,
+        CHB_EVENT_HEARD,     CHB_EVENT_CLUSTER_UP,   CHB_EVENT_START,
+        CHB_EVENT_PROMOTE,   CHB_EVENT_COLO_EXIT,    CHB_EVENT_LOADED,
+        CHB_EVENT_QUORUM,    CHB_EVENT_LINK,         CHB_EVENT_OVERLAYS_MERGED};
 
+    if (life->polite && life->core.phase == CHB_PHASE_DYING && coin(life)) {
+        return CHB_EVENT_QEMU_EXITED;
+    }
+    if (life->polite && life->core.phase == CHB_PHASE_SOLO && below(life, 100) == 0) {
+        return CHB_EVENT_STOP;
+    }
     if (life->polite && below(life, 100) < 97) {
         return common[below(life, sizeof(common) / sizeof(common[0]))];
     }
@@ -316,12 +333,22 @@ static void random_events(void **state)
     static struct life life;
     const char *wanted = getenv("CHB_RANDOM_STEPS");
     uint64_t steps = wanted != NULL ? strtoull(wanted, NULL, 10) : STEPS_DEFAULT;
+    uint64_t seen[CHB_PHASE_MAX] = {0};
+    uint64_t powerdowns = 0;
 
     for (uint64_t i = 0; i < steps; i++) {
         if (i % STEPS_OF_A_LIFE == 0) {
             begin(&life, i);
         }
         step(&life);
+        seen[life.core.phase]++;
+        powerdowns += life.core.powerdown_asked ? 1 : 0;
+    }
+    if (steps >= STEPS_DEFAULT) { /* lives that never get anywhere prove nothing */
+        for (uint32_t phase = 0; phase < CHB_PHASE_MAX; phase++) {
+            assert_true(seen[phase] >= steps / 2000);
+        }
+        assert_true(powerdowns > 0);
     }
 }
 
