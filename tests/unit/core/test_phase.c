@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of moves, said a second time; and that a whole lot of histories keep to it. */
+/* The table of moves, said a second time. That the core keeps to it chb_enter() asserts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
