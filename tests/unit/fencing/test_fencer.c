@@ -1,152 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The fencing client against a servant that plays a part (fake_servant.c; argument 1 is its path).
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include <tests/unit/fencing/fencer_rig.h>
 
 #include <errno.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#include <fencing/fencer.h>
-
-#define REPORTS_MAX 32
-
-static const char *servant_path;
-
-static struct {
-    sd_event *event;
-    struct chb_fencer *fencer;
-    unsigned ups, downs;
-    char last_down[CHB_FENCER_TEXT_MAX];
-    size_t results_count, events_count, verdicts_count;
-    struct chb_fence_result results[REPORTS_MAX];
-    struct chb_fence_event events[REPORTS_MAX];
-    struct chb_fence_verdict verdicts[REPORTS_MAX];
-} t;
-
-static chb_time now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_BOOTTIME, &ts);
-    return (chb_time){.ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec};
-}
-
-static bool t_nobody_is_member; /* every node has left the cluster */
-
-static bool is_member(void *userdata, const char *node)
-{
-    (void)userdata;
-    assert_string_equal(node, "n1");
-    return !t_nobody_is_member;
-}
-
-static void on_status(void *userdata, const struct chb_fencer_status *status)
-{
-    (void)userdata;
-    if (status->connected) {
-        t.ups++;
-    } else {
-        t.downs++;
-        memcpy(t.last_down, status->text, sizeof(t.last_down));
-    }
-}
-
-static void on_result(void *userdata, const struct chb_fence_result *result)
-{
-    (void)userdata;
-    assert_true(t.results_count < REPORTS_MAX);
-    t.results[t.results_count++] = *result;
-}
-
-static void on_event(void *userdata, const struct chb_fence_event *event)
-{
-    (void)userdata;
-    assert_true(t.events_count < REPORTS_MAX);
-    t.events[t.events_count++] = *event;
-}
-
-static void on_verdict(void *userdata, const struct chb_fence_verdict *verdict)
-{
-    (void)userdata;
-    assert_true(t.verdicts_count < REPORTS_MAX);
-    t.verdicts[t.verdicts_count++] = *verdict;
-}
-
-static void begin(const char *part)
-{
-    const struct chb_fencer_callbacks callbacks = {
-        .status = on_status,
-        .result = on_result,
-        .event = on_event,
-        .verdict = on_verdict,
-        .is_member = is_member,
-    };
-    const struct chb_fencer_config config = {
-        .servant_path = servant_path,
-        .client_name = part,
-        .local_node = "n1",
-        .timer_priority = 10,
-        .silence_limit = chb_ms(1000),
-        .backoff_max = chb_ms(200),
-    };
-
-    memset(&t, 0, sizeof(t));
-    assert_int_equal(sd_event_new(&t.event), 0);
-    assert_int_equal(chb_fencer_new(t.event, &config, &callbacks, NULL, &t.fencer), 0);
-}
-
-static int end(void **state)
-{
-    (void)state;
-    chb_fencer_free(t.fencer);
-    sd_event_unref(t.event);
-    memset(&t, 0, sizeof(t));
-    t_nobody_is_member = false;
-    return 0;
-}
-
-/* Runs the loop until *counter is at least `wanted`; fails after 10 s. */
-static void wait_unsigned(const unsigned *counter, unsigned wanted)
-{
-    chb_time deadline = chb_time_add(now(), chb_ms(10000));
-
-    while (*counter < wanted) {
-        assert_false(chb_time_reached(now(), deadline));
-        assert_true(sd_event_run(t.event, 20000) >= 0);
-    }
-}
-
-static void wait_size(const size_t *counter, size_t wanted)
-{
-    chb_time deadline = chb_time_add(now(), chb_ms(10000));
-
-    while (*counter < wanted) {
-        assert_false(chb_time_reached(now(), deadline));
-        assert_true(sd_event_run(t.event, 20000) >= 0);
-    }
-}
-
-static void run_for(int64_t ms)
-{
-    chb_time deadline = chb_time_add(now(), chb_ms(ms));
-
-    while (!chb_time_reached(now(), deadline)) {
-        assert_true(sd_event_run(t.event, 5000) >= 0);
-    }
-}
-
-static void ask(const char *node, uint64_t id, int64_t timeout_ms)
-{
-    assert_int_equal(chb_fencer_request(t.fencer, node, "reboot", id, chb_ms(timeout_ms)), 0);
-}
 
 static void test_bad_arguments(void **state)
 {
@@ -194,57 +51,6 @@ static void test_done(void **state)
     assert_true(t.events[0].ours); /* CLIENT.PID on our node */
     assert_true(t.events[0].settled);
     assert_true(t.results[0].settled);
-}
-
-/* An operation that was under way when the node was last seen alive says something of the past,
- * whenever it ends, and so do all requests that were merged into it. */
-static void test_success_of_the_past(void **state)
-{
-    (void)state;
-    begin("normal");
-    wait_unsigned(&t.ups, 1);
-    assert_int_equal(chb_fencer_note_alive(t.fencer, "lingering"), 0);
-    run_for(60);
-    ask("lingering", 7, 5000);
-    wait_size(&t.results_count, 1);
-    assert_int_equal(t.results[0].outcome, CHB_OUTCOME_DONE);
-    assert_false(t.results[0].settled);
-    assert_non_null(strstr(t.results[0].text, "proves nothing"));
-    assert_false(t.events[0].settled);
-    assert_false(t.events[1].settled); /* another's, merged into it like ours */
-    run_for(100);
-    /* It has ended. That another one has begun since does not matter. */
-    ask("lingering", 8, 5000);
-    wait_size(&t.results_count, 2);
-    assert_true(t.results[1].settled);
-    assert_true(t.events[2].settled);
-}
-
-/* The fencer ends no operation whose asker is gone: it must not be waited for. */
-static void test_asker_of_the_past_is_gone(void **state)
-{
-    (void)state;
-    t_nobody_is_member = true;
-    begin("normal");
-    wait_unsigned(&t.ups, 1);
-    assert_int_equal(chb_fencer_note_alive(t.fencer, "lingering"), 0);
-    ask("lingering", 7, 5000);
-    wait_size(&t.results_count, 1);
-    assert_true(t.results[0].settled);
-}
-
-static void test_renewal(void **state)
-{
-    (void)state;
-    begin("normal");
-    wait_unsigned(&t.ups, 1);
-    assert_int_equal(chb_fencer_renew_alive(t.fencer, "good"), 0); /* the first is as good as any */
-    run_for(60);
-    assert_int_equal(chb_fencer_renew_alive(t.fencer, "good"), 0);
-    ask("good", 7, 5000); /* nothing is under way, so nothing is unsettled */
-    wait_size(&t.events_count, 1);
-    assert_true(t.results[0].settled);
-    assert_true(t.events[0].settled);
 }
 
 static void test_refused(void **state)
@@ -420,72 +226,6 @@ static void test_deaf(void **state)
     assert_string_equal(t.last_down, "the fencing servant does not read");
 }
 
-static void query(const char *node, uint64_t id, int64_t age_ms)
-{
-    chb_time since = chb_time_add(now(), chb_ms(-age_ms));
-
-    assert_int_equal(chb_fencer_query(t.fencer, node, since, id, chb_ms(5000)), 0);
-}
-
-static void test_history(void **state)
-{
-    (void)state;
-    begin("normal");
-    wait_unsigned(&t.ups, 1);
-    run_for(60);
-    query("nobody", 1, 10);
-    query("old", 2, 10); /* asked about for the first time: all that is known is of the past */
-    wait_size(&t.verdicts_count, 2);
-    assert_int_equal(t.verdicts[0].outcome, CHB_OUTCOME_FAILED);
-    assert_int_equal(t.verdicts[1].outcome, CHB_OUTCOME_UNKNOWN); /* and something is under way */
-    query("nobody", 3, 60000); /* before this client was made: nobody watched the clock */
-    wait_size(&t.verdicts_count, 3);
-    assert_int_equal(t.verdicts[2].outcome, CHB_OUTCOME_UNKNOWN);
-}
-
-static void test_history_of_a_node_that_was_alive(void **state)
-{
-    (void)state;
-    begin("normal");
-    wait_unsigned(&t.ups, 1);
-    run_for(60);
-    assert_int_equal(chb_fencer_note_alive(t.fencer, "old"), 0);
-    query("old", 1, 10); /* the same entry again, with a later stamp */
-    wait_size(&t.verdicts_count, 1);
-    assert_int_not_equal(t.verdicts[0].outcome, CHB_OUTCOME_DONE);
-    end(NULL);
-    begin("normal");
-    assert_int_equal(chb_fencer_note_alive(t.fencer, "new"), 0);
-    wait_unsigned(&t.ups, 1);
-    run_for(60);
-    query("new", 1, 10); /* not settled: something was under way */
-    wait_size(&t.verdicts_count, 1);
-    assert_int_equal(t.verdicts[0].outcome, CHB_OUTCOME_UNKNOWN);
-}
-
-static void test_late_news_is_not_settled(void **state)
-{
-    (void)state;
-    begin("normal");
-    wait_unsigned(&t.ups, 1);
-    assert_int_equal(chb_fencer_note_alive(t.fencer, "unsettled"), 0);
-    wait_size(&t.events_count, 2);
-    assert_true(t.events[0].powered_off);
-    assert_false(t.events[0].settled);
-    assert_true(t.events[1].settled);
-}
-
-static void test_history_that_fails(void **state)
-{
-    (void)state;
-    begin("normal");
-    wait_unsigned(&t.ups, 1);
-    query("broken", 1, 0);
-    wait_size(&t.verdicts_count, 1);
-    assert_int_equal(t.verdicts[0].outcome, CHB_OUTCOME_UNKNOWN);
-    wait_unsigned(&t.ups, 2);
-}
-
 static void test_mark(void **state)
 {
     chb_time asked;
@@ -504,9 +244,6 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_bad_arguments, end),
         cmocka_unit_test_teardown(test_done, end),
-        cmocka_unit_test_teardown(test_success_of_the_past, end),
-        cmocka_unit_test_teardown(test_asker_of_the_past_is_gone, end),
-        cmocka_unit_test_teardown(test_renewal, end),
         cmocka_unit_test_teardown(test_refused, end),
         cmocka_unit_test_teardown(test_human_overtakes, end),
         cmocka_unit_test_teardown(test_older_success_is_no_answer, end),
@@ -520,20 +257,12 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(test_silent_servants_are_replaced, end),
         cmocka_unit_test_teardown(test_babble, end),
         cmocka_unit_test_teardown(test_deaf, end),
-        cmocka_unit_test_teardown(test_history, end),
-        cmocka_unit_test_teardown(test_history_of_a_node_that_was_alive, end),
-        cmocka_unit_test_teardown(test_late_news_is_not_settled, end),
-        cmocka_unit_test_teardown(test_history_that_fails, end),
         cmocka_unit_test_teardown(test_mark, end),
     };
-    sigset_t mask;
 
     if (argc != 2) {
         return 2;
     }
-    servant_path = argv[1];
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &mask, NULL);
+    rig_set_up(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
