@@ -188,7 +188,37 @@ static void test_restart_keeps_what_was(void **state)
     assert_int_equal(seen.gaps[CHB_GAP_SESSION], 3);
 }
 
-/* A ring of another VM, node or size is begun anew; so is a file that is none. */
+static off_t size_with(const struct chb_recorder_about *about, uint64_t bytes)
+{
+    struct chb_recorder *recorder = NULL;
+    struct stat status;
+    assert_int_equal(chb_recorder_open(PATH, bytes, about, &recorder), 0);
+    (void)chb_recorder_free(recorder);
+    assert_int_equal(stat(PATH, &status), 0);
+    return status.st_size;
+}
+
+/* A ring of another VM, node or size is begun anew. */
+static void test_strange_ring_is_replaced(void **state)
+{
+    (void)state;
+    struct life life;
+    for (int i = 0; i < 4; i++) {
+        struct chb_recorder_about about = {.vm = i == 1 ? "other" : "vm",
+                                           .version = "0.1",
+                                           .configuration = "a=1",
+                                           .node = i == 2 ? 2 : 1,
+                                           .session = 2,
+                                           .now = {.ns = 1}};
+        begin(&life, 1);
+        live(&life, 10);
+        end(&life);
+        off_t size = size_with(&about, i == 3 ? 2 * BYTES : BYTES);
+        assert_true(i == 0 ? size > 0 : size == 0);
+    }
+}
+
+/* So is a file that is none. */
 static void test_strange_file_is_replaced(void **state)
 {
     (void)state;
@@ -389,6 +419,7 @@ int main(void)
         cmocka_unit_test_teardown(test_short, clean),
         cmocka_unit_test_teardown(test_wrap, clean),
         cmocka_unit_test_teardown(test_restart_keeps_what_was, clean),
+        cmocka_unit_test_teardown(test_strange_ring_is_replaced, clean),
         cmocka_unit_test_teardown(test_strange_file_is_replaced, clean),
         cmocka_unit_test_teardown(test_torn_tail, clean),
         cmocka_unit_test_teardown(test_damage_is_said, clean),
