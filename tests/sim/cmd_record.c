@@ -79,8 +79,13 @@ static bool replay_all(struct recorders *recorders, bool keep)
             if (!recorders->of[vm][node].used) {
                 continue;
             }
+            int error = chb_recorder_error(recorders->of[vm][node].recorder);
             (void)chb_recorder_free(recorders->of[vm][node].recorder);
             (void)file_name(recorders, vm, node, path);
+            if (error != 0) {
+                fprintf(stderr, "colo-sim: %s: %s\n", path, strerror(-error));
+                well = false;
+            }
             recorders->n_recordings++;
             if (chb_recording_replay(path, false, true) != CHB_CMD_WELL) {
                 well = false;

@@ -132,6 +132,10 @@ static bool guarded_step(struct walk *walk)
 
 static void on_event(struct walk *walk)
 {
+    if (walk->open) { /* nothing was compared there */
+        walk->lost++;
+        printf("the result of event %llu is missing\n", (unsigned long long)walk->item.number - 1);
+    }
     walk->events++;
     walk->sim->now_ns = walk->item.event.at.ns - walk->first_ns;
     chb_sim_trace_event(walk->sim, walk->core.self, &walk->item.event);
