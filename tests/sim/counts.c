@@ -51,6 +51,7 @@ static const struct count counts[] = {
     {"power_cuts", "hosts switched off", AT(power_cuts), 1000},
     {"agent_starts", "agents started, restarted", AT(agent_restarts), 2000},
     {"qemu_deaths", "QEMUs dead", AT(qemu_deaths), 1700},
+    {"powered_down", "guests off when asked", AT(powered_down), 20},
     {"recoveries", "Pacemaker recoveries", AT(recoveries), 100},
     {"operator_seeds", "operator asked for the data", AT(seeds), 30},
 };
