@@ -32,6 +32,9 @@ static int copy(const char *from, const char *to)
     if (target >= 0 && close(target) < 0 && r == 0) {
         r = -errno;
     }
+    if (target >= 0 && r < 0) {
+        (void)unlink(to); /* half a recording, and in the way of the next try */
+    }
     (void)close(source);
     return r;
 }
