@@ -248,7 +248,7 @@ void chb_adopt_monitors(struct chb_vm *vm, bool ready);
 /* vm_runtime.c */
 void chb_vm_save(struct chb_vm *vm);
 /* While this daemon hung, `coloctl vm stop` did without it and left a mark: then the VM is stopped
- * here, too. Looked for before anything else after a stall, and now and then. */
+ * here, too. Looked for right after a stall, and now and then. */
 void chb_vm_look_for_mark(struct chb_vm *vm);
 /* It is started anew, whatever was before. */
 void chb_vm_forget_mark(const struct chb_vm *vm);
