@@ -4,10 +4,11 @@
  * answers what the input says. Input: lines, each sent with its end and followed by turns of the
  * event loop until it is idle:
  *
+ *   TEXT   sent on the main monitor
  *   @TEXT  sent on the out-of-band monitor
- *   !X     the client asks: s survey, c schema, p and o ping; j join, a abort of a join, m
- * secondary prepares, S and P goes solo as secondary and primary, q quit, x ends the sequence TEXT
- * sent on the main monitor
+ *   !X     the client asks: s survey, c schema, p and o ping, j join, a abort of a join,
+ *          m prepare a secondary, S and P go solo as secondary and primary, q quit;
+ *          x aborts the sequence
  */
 #include <errno.h>
 #include <stdbool.h>
