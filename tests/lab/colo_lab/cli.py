@@ -32,8 +32,6 @@ def _parser():
     run.add_argument("--repeat", type=int, default=1, metavar="N")
     run.add_argument("--part", metavar="K/N", help="the Kth of N parts of the list: N labs can run "
                      "side by side")
-    run.add_argument("--second-try", action="store_true", help="a scenario that only timed out may be "
-                     "tried once more, and the summary says so")
     run.add_argument("--results", metavar="DIR", help="folder for logs")
     run.add_argument("--here", action="store_true", help="use the lab that runs, leave it running")
     run.add_argument("-v", "--verbose", action="store_true", help="show every step")
@@ -112,8 +110,7 @@ def _run(args, prefix):
     results = Path(args.results or paths.RESULTS / f"{stamp}-{os.getpid()}")
     runner = Runner(prefix or f"run-{os.getpid()}", _base_options(args), results,
                     lab=Lab.attach(prefix or paths.default_prefix()) if args.here else None,
-                    say=lambda line: print(line, flush=True), verbose=args.verbose,
-                    second_try=args.second_try)
+                    say=lambda line: print(line, flush=True), verbose=args.verbose)
     try:
         runner.run(chosen, args.repeat)
     finally:

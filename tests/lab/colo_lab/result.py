@@ -11,8 +11,6 @@ class Result:
     passed: bool = False
     skipped: str = None
     failure: str = None
-    timed_out: bool = False  # the failure is that something did not happen in time
-    first_failure: str = None  # of a first try, when this is the second
     gap_ms: list = field(default_factory=list)
     decided_ms: list = field(default_factory=list)
     reprotect_s: list = field(default_factory=list)
@@ -37,7 +35,7 @@ class Result:
 
     def as_json(self):
         return {"name": self.name, "passed": self.passed, "skipped": self.skipped,
-                "failure": self.failure, "first_failure": self.first_failure, "gap_ms": self.gap_ms, "decided_ms": self.decided_ms,
+                "failure": self.failure, "gap_ms": self.gap_ms, "decided_ms": self.decided_ms,
                 "reprotect_s": self.reprotect_s, "answers": self.answers, "lost": self.lost,
                 "repeated": self.repeated, "took_s": round(self.took_s, 2), "notes": self.notes,
                 "steps": self.steps, "log": self.log}

@@ -28,10 +28,8 @@ class Runner:
     scenarios' own override. lab: a running lab to use instead (it is left running).
     """
 
-    def __init__(self, prefix, base, results, lab=None, say=print, verbose=False,
-                 second_try=False):
+    def __init__(self, prefix, base, results, lab=None, say=print, verbose=False):
         self.prefix, self.base, self.results = prefix, base, Path(results)
-        self.second_try = second_try
         self.given, self.lab, self.lab_options = lab, lab, None
         self.say, self.verbose = say, verbose
         self.done = []
@@ -40,10 +38,6 @@ class Runner:
         for number, scenario in enumerate(scenarios, 1):
             self.say(f"[{number}/{len(scenarios)}] {scenario.name}: {scenario.about}")
             result = self._timed(scenario, repeat)
-            if self.second_try and result.timed_out:
-                self.say(f"    {_outcome(result)}\n    once more, as it was only too slow:")
-                first, result = result, self._timed(scenario, repeat)
-                result.first_failure = first.failure
             self.done.append(result)
             self.say(f"    {_outcome(result)}")
         self.end_lab()
@@ -68,11 +62,8 @@ class Runner:
             result.skipped = str(skip)
         except _TooLong:
             result.failure = f"not finished after {scenario.timeout_s} s"
-            result.timed_out = True
         except Exception as error:  # whatever it is, the other scenarios still run
             result.failure = f"{type(error).__name__}: {error}"
-            # What was seen to be wrong is wrong; what was not seen in time may be a busy machine.
-            result.timed_out = type(error).__name__ in ("WaitTimeout", "ClientError", "TimeoutExpired")
             result.notes["trace"] = traceback.format_exc()
         finally:
             signal.alarm(0)
@@ -162,8 +153,5 @@ def summary(results, say=print):
     if skipped:
         say(f"{len(skipped)} skipped: "
             + ", ".join(f"{result.name} ({result.skipped})" for result in skipped))
-    for result in passed:
-        if result.first_failure:
-            say(f"passed at the second try: {result.name}: {result.first_failure}")
     say(f"{len(passed)} passed, {len(failed)} failed")
     return 0 if passed and not failed else 1
