@@ -50,10 +50,11 @@ void chb_persist(struct chb_core *core, struct chb_actions *actions, struct chb_
 {
     CHB_CORE_ASSERT(core->pending.persist == 0); /* one write at a time: its answer says which */
     core->record_next = record;
+    core->record_next.overlays_pending = record.overlays_pending && !core->merged; /* R2 */
     core->pending.persist = chb_next_op(core);
     struct chb_action *action = chb_act(actions, CHB_ACTION_PERSIST);
     action->u.persist.op = core->pending.persist;
-    action->u.persist.record = record;
+    action->u.persist.record = core->record_next;
 }
 
 void chb_sequence(struct chb_core *core, struct chb_actions *actions, enum chb_sequence sequence,

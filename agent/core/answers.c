@@ -35,6 +35,7 @@ static void persisted(struct chb_core *core, const struct chb_event *event,
     core->record = core->record_next;
     core->record_unsure = false;
     core->record_retry_at = CHB_TIME_NEVER;
+    core->merged = core->merged && core->record.overlays_pending; /* a write from before */
     chb_note(actions, CHB_NOTE_RECORDED, core->self, (uint32_t)core->record.kind,
              core->record.generation);
     chb_act(actions, CHB_ACTION_CIB_RECORD)->u.persist.record = core->record;

@@ -225,11 +225,7 @@ void chb_phase_booting(struct chb_core *core, struct chb_actions *actions)
     core->join_failures = 0;
     chb_enter(core, actions, CHB_PHASE_SOLO);
     chb_note(actions, CHB_NOTE_SOLO, core->self, (uint32_t)core->proof, core->generation);
-    if (core->record.overlays_pending) { /* merged before this QEMU was started */
-        struct chb_record record = core->record;
-        record.overlays_pending = false;
-        chb_persist(core, actions, record);
-    }
+    core->merged = core->record.overlays_pending; /* before this QEMU was started */
     chb_reply(actions, &core->pending.promote_reply, true, CHB_REASON_OK, 0);
 }
 

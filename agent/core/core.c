@@ -154,6 +154,7 @@ void chb_core_step(struct chb_core *core, const struct chb_event *event,
             break;
         }
     }
+    chb_record_merge(core, ret_actions); /* last: no decision waits for it */
     chb_score(core, ret_actions);
     tell(core, ret_actions);
 }

@@ -86,8 +86,8 @@ struct chb_core {
     bool was_secondary; /* this QEMU has a rewriter */
     bool in_colo;       /* secondary: QEMU entered COLO; primary: join committed */
     bool eligible;      /* the pair's record of this generation is on this host's disk (R4, R5) */
-    bool merged;        /* QEMU has put its overlays into the image: see chb_record */
-    bool link_stuck;    /* what this QEMU sends does not reach the peer's host, for now */
+    bool merged;        /* the overlays are in the image, and what is on disk does not say so yet */
+    bool link_stuck;    /* the peer's host does not acknowledge what this QEMU sends */
     uint64_t broken_generation;
     chb_time broken_at; /* QEMU left COLO; set before broken_generation (grace) */
     uint8_t broken_health;

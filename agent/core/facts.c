@@ -231,7 +231,6 @@ static void qemu_exited(struct chb_core *core, struct chb_actions *actions)
     core->eligible = false;
     core->was_secondary = false;
     core->link_stuck = false;
-    core->merged = false;
     core->broken_at = CHB_TIME_NEVER;
     core->broken_generation = 0;
     core->join_dirty = false;
@@ -268,7 +267,8 @@ static void facts_qemu(struct chb_core *core, const struct chb_event *event,
     } else if (event->kind == CHB_EVENT_DISK_ERROR) {
         core->health = 0;
     } else if (event->kind == CHB_EVENT_OVERLAYS_MERGED) {
-        core->merged = true;
+        core->merged = core->record.overlays_pending ||
+                       (core->pending.persist != 0 && core->record_next.overlays_pending);
     }
 }
 

@@ -181,6 +181,7 @@ void chb_phase_going_solo(struct chb_core *core, struct chb_actions *actions)
     } else if (!chb_gate(core).allowed) {
         hold(core, actions); /* the proof is gone, and with it the right to speak */
     } else if (chb_time_reached(core->now, core->record_retry_at)) {
+        core->merged = core->merged && core->role == CHB_ROLE_PRIMARY; /* these overlays are new */
         struct chb_record record = {
             .kind = CHB_RECORD_SOLO,
             .generation = core->generation + 1,

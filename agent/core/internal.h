@@ -94,6 +94,10 @@ void chb_join_failed(struct chb_core *core, struct chb_actions *actions);
 /* The record of the pair is on the disk, or may be: the pair is a fact, and so is what becomes of
  * it (R5.2). */
 bool chb_join_is_committed(const struct chb_core *core);
+/* R2. Once QEMU has merged its overlays the guest writes below them: from then on a cold start that
+ * merged them again would take back what was written. Whatever becomes of the QEMU, the record must
+ * say so; what is on its way to become another record says so by itself. */
+void chb_record_merge(struct chb_core *core, struct chb_actions *actions);
 /* Clears the remains of a join, one try at a time. True if there are none. */
 bool chb_join_cleared(struct chb_core *core, struct chb_actions *actions);
 /* filling.c */

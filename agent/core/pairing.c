@@ -130,7 +130,7 @@ static void commit(struct chb_core *core, struct chb_actions *actions)
             .author = core->self,
             .peer = core->join_node,
             .role = CHB_ROLE_PRIMARY,
-            .overlays_pending = core->record.overlays_pending && !core->merged,
+            .overlays_pending = core->record.overlays_pending,
         };
         chb_persist(core, actions, record);
         return;
@@ -179,33 +179,27 @@ static void run(struct chb_core *core, struct chb_actions *actions)
     }
 }
 
-/* A write that did not succeed, for example of merged overlays, is tried again; in a join the
- * record of the pair comes in its place. */
+/* In a join the record of the pair comes in its place. */
 static void repeat_record(struct chb_core *core, struct chb_actions *actions)
 {
     if (core->record_unsure && core->pending.persist == 0 && core->join != CHB_JOIN_RUNNING &&
         chb_time_reached(core->now, core->record_retry_at)) {
-        bool same = core->record_next.kind == CHB_RECORD_SOLO &&
-                    core->record_next.generation == core->record.generation;
-        chb_persist(core, actions, same ? core->record_next : core->record);
+        chb_persist(core, actions, core->record);
     }
 }
 
-/* Once QEMU has merged its overlays the guest writes below them: from then on a cold start that
- * merged them again would take back what was written (R2). */
-static void record_merge(struct chb_core *core, struct chb_actions *actions)
+void chb_record_merge(struct chb_core *core, struct chb_actions *actions)
 {
-    if (core->merged && core->record.overlays_pending && core->pending.persist == 0 &&
-        !core->record_unsure && core->join != CHB_JOIN_RUNNING) {
-        struct chb_record record = core->record;
-        record.overlays_pending = false;
-        chb_persist(core, actions, record);
+    bool other = core->record_unsure && (core->record_next.kind != core->record.kind ||
+                                         core->record_next.generation != core->record.generation);
+    if (core->merged && core->record.overlays_pending && core->pending.persist == 0 && !other &&
+        chb_time_reached(core->now, core->record_retry_at)) {
+        chb_persist(core, actions, core->record);
     }
 }
 
 void chb_phase_solo(struct chb_core *core, struct chb_actions *actions)
 {
-    record_merge(core, actions);
     if (chb_wishes(core, actions)) {
         return;
     }

@@ -341,6 +341,14 @@ void chb_qemu_pings(struct chb_vm *vm)
 
 /* ---- are the overlays merged? ---- */
 
+/* In a pair, too: a merge that takes longer than the core waits for it ends after the join. */
+static bool has_overlays(const struct chb_vm *vm)
+{
+    return vm->core.record.overlays_pending && vm->qemu.role == CHB_ROLE_SECONDARY &&
+           (vm->core.phase == CHB_PHASE_SOLO ||
+            (vm->core.phase == CHB_PHASE_PAIRED && vm->core.role == CHB_ROLE_PRIMARY));
+}
+
 static void on_survey(void *userdata, enum chb_outcome outcome, const struct chb_qmp_survey *survey,
                       const char *error_text)
 {
@@ -348,7 +356,7 @@ static void on_survey(void *userdata, enum chb_outcome outcome, const struct chb
     (void)error_text;
     vm->qemu.surveying = false;
     if (outcome == CHB_OUTCOME_DONE && survey->replication && !survey->overlays &&
-        survey->n_jobs == 0 && !vm->qemu.merged_told && vm->core.phase == CHB_PHASE_SOLO) {
+        survey->n_jobs == 0 && !vm->qemu.merged_told && has_overlays(vm)) {
         vm->qemu.merged_told = true;
         chb_vm_qemu_event(vm, CHB_EVENT_OVERLAYS_MERGED);
     }
@@ -359,11 +367,9 @@ static void on_survey(void *userdata, enum chb_outcome outcome, const struct chb
 
 static void look_for_merge(struct chb_vm *vm)
 {
-    bool pending = vm->core.record.overlays_pending && vm->core.phase == CHB_PHASE_SOLO &&
-                   vm->qemu.role == CHB_ROLE_SECONDARY;
     if (!vm->core.record.overlays_pending) {
         vm->qemu.merged_told = false;
-    } else if (pending && vm->qemu.ready && !vm->qemu.frozen && !vm->qemu.surveying) {
+    } else if (has_overlays(vm) && vm->qemu.ready && !vm->qemu.frozen && !vm->qemu.surveying) {
         vm->qemu.surveying =
             chb_qmp_survey(vm->qemu.client, chb_ms(SURVEY_TIMEOUT_MS), on_survey, vm) == 0;
     }

@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define MERGE_RECORD_MS 20000
+
 #define FOR_NODES(sim, node) for (uint32_t node = 1; node <= (sim)->options.n_nodes; node++)
 
 void chb_sim_violate(struct chb_sim *sim, const char *rule, const char *format, ...)
@@ -167,6 +169,50 @@ void chb_sim_check_cold(struct chb_sim *sim, uint32_t node)
     if (CHB_SIM_VM(sim)->place[node].copy.overlays) {
         chb_sim_violate(sim, "R2", "n%u starts its image without its overlays", node);
     }
+}
+
+/* A second time would take back what the guest has written below them. An agent that dies before
+ * its record is written cannot know (SAFETY.md, "What remains"). */
+void chb_sim_check_merge(struct chb_sim *sim, uint32_t node)
+{
+    struct chb_sim_copy *copy = &CHB_SIM_VM(sim)->place[node].copy;
+
+    if (copy->below && copy->told_boot == sim->agent[node].boot) {
+        chb_sim_violate(sim, "R2", "n%u merges overlays that it was told are merged", node);
+    }
+    copy->below = false; /* it leaves them empty */
+}
+
+/* By then the next agent must find it on the disk, if that works. */
+static void on_merge_due(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    uint32_t node = item->node;
+    const struct chb_sim_place *place = &CHB_SIM_VM(sim)->place[node];
+    const struct chb_sim_agent *agent = &sim->agent[node];
+    const struct chb_sim_host *host = &sim->host[node];
+
+    if (!agent->running || agent->boot != item->tag || place->copy.told_boot != item->tag ||
+        !place->copy.below || sim->now_ns - place->copy.told_at < CHB_SIM_MS(MERGE_RECORD_MS)) {
+        return;
+    }
+    if (agent->stalled_until > sim->now_ns || host->disk_slow_ms != 0 ||
+        host->disk_fail_permille != 0 || host->disk_unknown_permille != 0) {
+        (void)chb_sim_plan(sim, CHB_SIM_MS(MERGE_RECORD_MS), on_merge_due, node, item->tag);
+        return;
+    }
+    if (place->record.overlays_pending) {
+        chb_sim_violate(sim, "R2", "n%u has not written down that its overlays are merged", node);
+    }
+}
+
+void chb_sim_check_merged(struct chb_sim *sim, uint32_t node)
+{
+    struct chb_sim_copy *copy = &CHB_SIM_VM(sim)->place[node].copy;
+
+    copy->below = true;
+    copy->told_boot = sim->agent[node].boot;
+    copy->told_at = sim->now_ns;
+    (void)chb_sim_plan(sim, CHB_SIM_MS(MERGE_RECORD_MS), on_merge_due, node, copy->told_boot);
 }
 
 void chb_sim_check_fill(struct chb_sim *sim, uint32_t node, uint32_t primary)

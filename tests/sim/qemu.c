@@ -197,6 +197,7 @@ static void on_started(struct chb_sim *sim, const struct chb_sim_item *item)
         qemu->mode = CHB_SIM_MODE_INCOMING;
     } else {
         if (qemu->merge) {
+            chb_sim_check_merge(sim, node);
             CHB_SIM_VM(sim)->place[node].copy.overlays = false;
         }
         qemu->mode = CHB_SIM_MODE_ALONE;

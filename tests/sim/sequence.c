@@ -267,15 +267,40 @@ static void on_abort_join(struct chb_sim *sim, const struct chb_sim_item *item)
 
 /* ---- going solo ---- */
 
-static void on_merged(struct chb_sim *sim, const struct chb_sim_item *item)
+/* As the daemon looks. */
+static bool looks_for_merge(const struct chb_sim *sim, uint32_t node)
 {
-    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[item->node];
+    const struct chb_core *core = &CHB_SIM_VM(sim)->unit[node].core;
 
-    if (qemu->serial != item->tag || qemu->mode != CHB_SIM_MODE_ALONE) {
+    return sim->agent[node].running && sim->agent[node].stalled_until <= sim->now_ns &&
+           core->record.overlays_pending &&
+           (core->phase == CHB_PHASE_SOLO ||
+            (core->phase == CHB_PHASE_PAIRED && core->role == CHB_ROLE_PRIMARY));
+}
+
+/* Its agent looks now and then, and so does the one that takes it over. */
+static void on_merge_look(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    uint32_t node = item->node;
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
+    struct chb_sim_place *place = &CHB_SIM_VM(sim)->place[node];
+    bool lives = qemu->mode == CHB_SIM_MODE_ALONE || qemu->mode == CHB_SIM_MODE_COLO_PRIMARY;
+
+    if (qemu->serial != item->tag || !lives) {
         return;
     }
-    CHB_SIM_VM(sim)->place[item->node].copy.overlays = false;
-    chb_sim_deliver(sim, item->node, 0, CHB_EVENT_OVERLAYS_MERGED)->event.u.qemu.qemu = qemu->id;
+    if (!place->copy.below) {
+        place->copy.overlays = false;
+        place->copy.below = true;
+        place->copy.told_boot = 0;
+    } else if (!place->record.overlays_pending) {
+        return;
+    }
+    if (place->copy.told_boot != sim->agent[node].boot && looks_for_merge(sim, node)) {
+        chb_sim_check_merged(sim, node);
+        chb_sim_deliver(sim, node, 0, CHB_EVENT_OVERLAYS_MERGED)->event.u.qemu.qemu = qemu->id;
+    }
+    (void)chb_sim_plan(sim, CHB_SIM_MS(1000), on_merge_look, node, qemu->serial);
 }
 
 /* Without yank, a command that touches a peer that neither answers nor is gone never returns. A
@@ -317,8 +342,13 @@ static void on_solo(struct chb_sim *sim, const struct chb_sim_item *item)
     qemu->colo_failed = false;
     if (secondary) {
         CHB_SIM_VM(sim)->place[node].copy.overlays = true;
-        (void)chb_sim_plan(sim, chb_sim_latency(sim, 500, 5000, 20000), on_merged, node,
-                           qemu->serial);
+        CHB_SIM_VM(sim)->place[node].copy.below = false;
+        /* Some take longer than the core waits before it makes a new pair. */
+        bool slow = chb_sim_rng_chance(&sim->rng, 125);
+        (void)chb_sim_plan(
+            sim,
+            chb_sim_latency(sim, slow ? 20000 : 500, slow ? 40000 : 5000, slow ? 90000 : 20000),
+            on_merge_look, node, qemu->serial);
     }
     if (CHB_SIM_VM(sim)->qemu[qemu->partner].serial == qemu->partner_serial) {
         chb_sim_qemu_break(sim, qemu->partner, CHB_SIM_MS(10));

@@ -65,7 +65,10 @@ struct chb_sim_copy {
     uint64_t contains; /* everything let out up to this count */
     bool valid;        /* false: never filled, or half filled */
     bool present;
-    bool overlays; /* the rest is in overlays that have not been merged */
+    bool overlays;      /* the rest is in overlays that have not been merged */
+    bool below;         /* they were merged by QEMU, and the guest has written below them since */
+    uint64_t told_boot; /* ... of which this incarnation of the agent was told */
+    int64_t told_at;
 };
 
 /* ---- parts of a host ---- */
@@ -482,6 +485,10 @@ void chb_sim_check_solo(struct chb_sim *sim, uint32_t node);
 /* R2, R4, R5: the image of `node` is started as a primary now. */
 void chb_sim_check_cold(struct chb_sim *sim, uint32_t node);
 /* R4: the image of `node` is overwritten from now on. */
+/* QEMU merges the overlays of an image once more. */
+void chb_sim_check_merge(struct chb_sim *sim, uint32_t node);
+/* QEMU has merged its overlays and its agent is told. */
+void chb_sim_check_merged(struct chb_sim *sim, uint32_t node);
 void chb_sim_check_fill(struct chb_sim *sim, uint32_t node, uint32_t primary);
 /* The VM serves, both sides are in step, and both agents know it. */
 bool chb_sim_is_pair(const struct chb_sim *sim);
