@@ -46,6 +46,8 @@
 /* NICs, secondary only. */
 #define CHB_NIC_RED0 "nic$i-red0"
 #define CHB_NIC_RED1 "nic$i-red1"
+#define CHB_NIC_NOWHERE "nic$i-null0"
+#define CHB_NIC_F0 "nic$i-f0"
 #define CHB_NIC_F1 "nic$i-f1"
 #define CHB_NIC_F2 "nic$i-f2"
 #define CHB_NIC_REWRITER "nic$i-rew0"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A secondary goes on without its primary (R1.2, R2.1): lab-notes, sections B and C. The filter f2
- * goes first, for it alone holds the output, and x-colo-lost-heartbeat takes 80 ms for each GB of
- * small pages.
+ * goes first, for it alone holds the output, then f0, which holds the input from the tap, and
+ * x-colo-lost-heartbeat takes 80 ms for each GB of small pages.
  */
 #include "qmp/seq_common.h"
 
@@ -32,6 +32,9 @@ static const struct chb_seq_step steps[] = {
      .repeat = CHB_SEQ_EACH_NIC,
      .flags = CHB_SEQ_BACK_TO_BACK | CHB_SEQ_MISSING_OK | CHB_SEQ_GO_ON,
      .on_answered = CHB_SEQ_OUTPUT_OPEN},
+    /* Whoever hears the guest from here on answers to its tap. What the mirror has brought and QEMU
+     * has not read yet may have been acknowledged: f1 stays until the guest runs. */
+    TIDY_OBJECT("open the input", CHB_NIC_F0),
     {.name = "stop the NBD server",
      .command = "nbd-server-stop",
      .flags = CHB_SEQ_BACK_TO_BACK | CHB_SEQ_MISSING_OK | CHB_SEQ_GO_ON},
@@ -52,6 +55,7 @@ static const struct chb_seq_step steps[] = {
     TIDY_OBJECT("remove the input from the primary", CHB_NIC_F1),
     TIDY_CHARDEV("close the output to the primary", CHB_NIC_RED1),
     TIDY_CHARDEV("close the input from the primary", CHB_NIC_RED0),
+    TIDY_CHARDEV("close where the input from the tap went", CHB_NIC_NOWHERE),
     ANNOUNCE,
 };
 

@@ -246,25 +246,34 @@ static int add_disks(struct chb_words_out *out, const struct chb_vm_spec *spec)
 }
 
 /* The order of filters is their meaning: what the guest sends meets rew0 first, then f2, for the
- * receive queue runs backwards. */
+ * receive queue runs backwards. What comes from the tap ends in f0: the bridge floods frames to it
+ * that the mirror brings as well, and the primary's guest's own, in which this guest would hear
+ * somebody else use its addresses. What the mirror brings begins at f1, behind f0. */
 static void add_secondary_filters(struct chb_words_out *out, const struct chb_vm_spec *spec,
                                   unsigned index)
 {
     char netdev[CHB_QEMU_ID_SIZE];
     char red0[CHB_QEMU_ID_SIZE];
     char red1[CHB_QEMU_ID_SIZE];
+    char nowhere[CHB_QEMU_ID_SIZE];
     char filter[CHB_QEMU_ID_SIZE];
     const char *vnet = chb_vm_nic_has_vnet_hdr(&spec->nics[index]) ? "on" : "off";
 
     (void)chb_qemu_name(CHB_NIC_NETDEV, index, netdev);
     (void)chb_qemu_name(CHB_NIC_RED0, index, red0);
     (void)chb_qemu_name(CHB_NIC_RED1, index, red1);
+    (void)chb_qemu_name(CHB_NIC_NOWHERE, index, nowhere);
     chb_word(out, "-chardev");
     chb_word_format(out, "socket,id=%s,host=%s,port=%u,server=on,wait=off,nodelay=on", red0,
                     spec->listen_address, (unsigned)spec->mirror_port[index]);
     chb_word(out, "-chardev");
     chb_word_format(out, "socket,id=%s,host=%s,port=%u,server=on,wait=off,nodelay=on", red1,
                     spec->listen_address, (unsigned)spec->compare_port[index]);
+    chb_word(out, "-chardev");
+    chb_word_format(out, "null,id=%s", nowhere);
+    chb_word(out, "-object");
+    chb_word_format(out, "filter-redirector,id=%s,netdev=%s,queue=tx,outdev=%s,vnet_hdr_support=%s",
+                    chb_qemu_name(CHB_NIC_F0, index, filter), netdev, nowhere, vnet);
     chb_word(out, "-object");
     chb_word_format(out, "filter-redirector,id=%s,netdev=%s,queue=tx,indev=%s,vnet_hdr_support=%s",
                     chb_qemu_name(CHB_NIC_F1, index, filter), netdev, red0, vnet);

@@ -10,7 +10,9 @@ from colo_lab.api import scenario, wait_for
 from colo_lab.asker import asking
 from colo_lab.pair import Pair
 
-SPEAKS_IPV6 = ("ipv6.disable=0", "colo_shout=50")
+# Its kernel says on the console when it gives its address up because somebody else seems to have it.
+SPEAKS_IPV6 = ("ipv6.disable=0", "colo_shout=50", "ignore_loglevel")
+CONSOLE = "colo-hbd/colo-vm.console"
 PINGS = 5
 
 
@@ -41,7 +43,17 @@ def wait_for_address(node):
     done = node.exec(["/usr/bin/timeout", "60", "/usr/bin/tcpdump", "-n", "-c", "1", "-Z", "root", "-i",
                       tap_of(node), "-Q", "in", "ip6 and src net fe80::/10"], check=False)
     if done.returncode != 0:
-        raise AssertionError(f"the guest sends no IPv6 from its address: {done.stderr}")
+        console = node.log(CONSOLE).splitlines()
+        raise AssertionError(f"the guest sends no IPv6 from its address: {done.stderr}"
+                             f"{[line for line in console if 'IPv6' in line]}")
+
+
+def heard_no_other_self(lab, result):
+    """No guest took its address for somebody else's. Nobody else has it: that was the other side's
+    guest, whose frames the bridges give to this one's tap, too."""
+    said = [f"{node.name}: {line}" for node in lab.nodes.values()
+            for line in node.log(CONSOLE).splitlines() if "duplicate address" in line]
+    result.check(not said, f"a guest heard its other self: {said}")
 
 
 def heard(process):
@@ -88,6 +100,7 @@ def ipv6(lab, result, allowed):
         primary, secondary = pair.primary(), pair.secondary()
         says_so(lab, result, pair, allowed)
         try_ipv6(lab, result, pair, allowed)
+        heard_no_other_self(lab, result)
         at = lab.nodes[primary].kill9(pair.qemu(primary).pid)
         pair.client.wait_answers(20, timeout_s=120)
         result.gap_ms.append(pair.gap_ms(at, settle_ms=3000))
@@ -95,6 +108,7 @@ def ipv6(lab, result, allowed):
         pair.wait_whole()
         try_ipv6(lab, result, pair, allowed)
         pair.wait_agreement()
+        heard_no_other_self(lab, result)
         pair.finish()
 
 

@@ -307,11 +307,13 @@ static void make_secondary(struct rig *rig, bool entry_seen)
     model->colo_mode = "secondary";
     model->migration = "colo";
     model->nbd_server = true;
+    fake_model_add(model, 'o', "nic0-f0");
     fake_model_add(model, 'o', "nic0-f1");
     fake_model_add(model, 'o', "nic0-f2");
     fake_model_add(model, 'o', "nic0-rew0");
     fake_model_add(model, 'c', "nic0-red0");
     fake_model_add(model, 'c', "nic0-red1");
+    fake_model_add(model, 'c', "nic0-null0");
     if (entry_seen) {
         fake_qemu_emit(rig->fake, "MIGRATION", "{\"status\": \"colo\"}");
         fake_qemu_emit(rig->fake, "RESUME", NULL);
