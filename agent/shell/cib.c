@@ -46,6 +46,18 @@ void chb_cib_score(struct chb_vm *vm, enum chb_score score)
     }
 }
 
+uint64_t chb_cib_score_first(struct chb_daemon *daemon, const char *resource, enum chb_score score)
+{
+    uint64_t ticket = 0;
+    if (daemon->attributes == NULL) {
+        return 0;
+    }
+    /* Whatever somebody else or an earlier life left there: ours is written once more. */
+    chb_attributes_republish(daemon->attributes, true);
+    int r = chb_attributes_set_score(daemon->attributes, resource, score_of(score), &ticket);
+    return r < 0 ? 0 : ticket;
+}
+
 void chb_cib_line(struct chb_vm *vm, const char *line)
 {
     if (vm->daemon->attributes != NULL) {
@@ -141,10 +153,14 @@ void chb_cib_resource_off(struct chb_vm *vm)
 
 static void on_written(void *userdata, const struct chb_attribute_report *report)
 {
-    (void)userdata;
+    const struct chb_daemon *daemon = userdata;
     if (report->outcome != CHB_OUTCOME_DONE) {
         chb_log(LOG_WARNING, "%s: not written to Pacemaker: %s; tried again", report->name,
                 report->text);
+        return;
+    }
+    for (uint32_t i = 0; report->kind == CHB_ATTRIBUTE_SCORE && i < daemon->n_vms; i++) {
+        chb_vm_setup_scored(daemon->vms[i], report->name, report->ticket);
     }
 }
 

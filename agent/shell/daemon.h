@@ -196,6 +196,9 @@ void chb_cib_stop(struct chb_daemon *daemon);
 void chb_cib_write(struct chb_vm *vm, const struct chb_record *record);
 void chb_cib_read(struct chb_vm *vm);
 void chb_cib_score(struct chb_vm *vm, enum chb_score score);
+/* Tells Pacemaker all of this host's values anew, the score of @resource with them; returns the
+ * number that chb_vm_setup_scored() will be called with, 0 if nobody can be told. */
+uint64_t chb_cib_score_first(struct chb_daemon *daemon, const char *resource, enum chb_score score);
 void chb_cib_resource_off(struct chb_vm *vm);
 void chb_cib_line(struct chb_vm *vm, const char *line);
 

@@ -108,9 +108,14 @@ static void on_verdict(void *userdata, const struct chb_fence_verdict *verdict)
 
 static void on_status(void *userdata, const struct chb_fencer_status *status)
 {
-    (void)userdata;
+    struct chb_daemon *daemon = userdata;
     chb_log(status->connected ? LOG_INFO : LOG_WARNING, "fencer: %s",
             status->connected ? "connected" : status->text);
+    if (status->connected && daemon->attributes != NULL) {
+        /* Pacemaker was restarted, and has forgotten what does not outlive it. Without our score it
+         * would go by one that somebody has left there for good. */
+        chb_attributes_republish(daemon->attributes, true);
+    }
 }
 
 void chb_fences_alive(struct chb_daemon *daemon, uint32_t node)

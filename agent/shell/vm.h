@@ -130,6 +130,8 @@ struct chb_vm {
             disks[CHB_DISKS_MAX + 1]; /* disk of each command; the first asks for the version */
         char resource[CHB_RESOURCE_NAME_SIZE];
         char clone[CHB_RESOURCE_NAME_SIZE];
+        uint64_t score_ticket; /* of the score that Pacemaker must have first; 0: none awaited */
+        sd_event_source *score_late;
     } setup;
 
     /* adoption: the record is read and the QEMU is looked at, at the same time */
@@ -231,6 +233,8 @@ void chb_link_watch(struct chb_vm *vm);
 /* vm_setup.c */
 void chb_vm_setup(struct chb_vm *vm, uint64_t client, const struct chb_control_request *request);
 void chb_vm_setup_cancel(struct chb_vm *vm);
+/* Pacemaker has the score of this number, or a newer one, of that resource. */
+void chb_vm_setup_scored(struct chb_vm *vm, const char *resource, uint64_t ticket);
 /* Checks parameters without starting anything. Returns the reply. */
 struct json_object *chb_vm_validate(struct chb_daemon *daemon, const char *name,
                                     const struct chb_control_request *request);

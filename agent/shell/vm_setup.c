@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `vm-start`: reads the parameters, looks at the images and asks QEMU for its version, and then
- * tells the core. Nothing is in force before all of it is known. */
+ * tells the core. Nothing is in force before all of it is known, and Pacemaker has a score to go
+ * by. */
 #include <agent/shell/vm.h>
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 
 #define INFO_TIMEOUT_MS 20000
 #define START_TIMEOUT_MS 20000
+#define SCORE_TIMEOUT_MS 3000
 
 struct parameters {
     size_t count;
@@ -132,19 +134,55 @@ static void finish(struct chb_vm *vm)
     if (command != 0) {
         tell_core(vm, command);
         chb_vm_health(vm, true);
-        if (vm->core.score_sent) {
-            chb_cib_score(vm, vm->core.score); /* stopping it took the score away */
-        }
-        /* Whatever somebody else or an earlier life left there: ours is written once more. */
-        if (vm->daemon->attributes != NULL) {
-            chb_attributes_republish(vm->daemon->attributes, true);
-        }
         chb_cib_read(vm);
     }
 }
 
+static void stop_awaiting(struct chb_vm *vm)
+{
+    vm->setup.score_ticket = 0;
+    vm->setup.score_late = sd_event_source_disable_unref(vm->setup.score_late);
+}
+
+void chb_vm_setup_scored(struct chb_vm *vm, const char *resource, uint64_t ticket)
+{
+    if (vm->setup.score_ticket != 0 && ticket >= vm->setup.score_ticket &&
+        strcmp(resource, vm->setup.resource) == 0) {
+        stop_awaiting(vm);
+        finish(vm);
+    }
+}
+
+static int on_score_late(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    struct chb_vm *vm = userdata;
+    (void)source;
+    (void)usec;
+    chb_log(LOG_WARNING, "%s: Pacemaker does not take its promotion score; started all the same",
+            vm->name);
+    stop_awaiting(vm);
+    finish(vm);
+    return 0;
+}
+
+/* Pacemaker must not find the resource started and without a score of ours: until it has one it
+ * goes by any that somebody has left there for good, and would promote it on that. */
+static void await_score(struct chb_vm *vm)
+{
+    enum chb_score score = vm->core.started ? vm->core.score : CHB_SCORE_NEVER;
+    vm->setup.score_ticket = chb_cib_score_first(vm->daemon, vm->setup.resource, score);
+    if (vm->setup.score_ticket == 0 || chb_timer_new(vm->daemon, CHB_PRIORITY_SLOW, on_score_late,
+                                                     vm, &vm->setup.score_late) < 0) {
+        stop_awaiting(vm);
+        finish(vm);
+        return;
+    }
+    chb_timer_set(vm->setup.score_late, chb_time_add(chb_now(), chb_ms(SCORE_TIMEOUT_MS)));
+}
+
 static void clear(struct chb_vm *vm)
 {
+    stop_awaiting(vm);
     vm->setup.chain = chb_chain_free(vm->setup.chain);
     vm->setup.config = chb_vm_config_free(vm->setup.config);
     json_object_put(vm->setup.parameters);
@@ -205,7 +243,7 @@ static void on_info_done(void *userdata, const struct chb_chain_result *result)
         refuse(vm, CHB_CONTROL_REFUSED, "QEMU does not tell its version");
         return;
     }
-    finish(vm);
+    await_score(vm);
 }
 
 static int start_info(struct chb_vm *vm)
