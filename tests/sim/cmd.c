@@ -107,6 +107,11 @@ struct chb_sim *chb_cmd_new_sim(void)
 
 /* ---- histories in which the core stops itself ---- */
 
+/* What a trap raises is the processor's choice: amd64, i386 and armhf SIGILL; arm64, ppc64el,
+ * riscv64 and loong64 SIGTRAP; s390x SIGILL, and SIGFPE where it compares and traps in one. */
+static const int traps[] = {SIGILL, SIGTRAP, SIGFPE};
+#define N_TRAPS (sizeof(traps) / sizeof(traps[0]))
+
 static sigjmp_buf stopped;
 
 static void on_trap(int signo)
@@ -115,60 +120,77 @@ static void on_trap(int signo)
     siglongjmp(stopped, 1);
 }
 
-static bool guarded(struct chb_sim *sim, bool (*fn)(struct chb_sim *sim, void *what), void *what)
+bool chb_cmd_guarded(void (*fn)(void *what), void *what)
 {
-    struct sigaction action = {.sa_handler = on_trap};
-    bool well = false;
+    const struct sigaction action = {.sa_handler = on_trap};
+    struct sigaction before[N_TRAPS];
 
-    (void)sigaction(SIGILL, &action, NULL);
-    (void)sigaction(SIGTRAP, &action, NULL);
-    if (sigsetjmp(stopped, 1) == 0) {
-        well = fn(sim, what);
-    } else {
-        chb_sim_violate(sim, "assert", "the core has stopped itself");
+    for (size_t i = 0; i < N_TRAPS; i++) {
+        (void)sigaction(traps[i], &action, &before[i]);
     }
-    (void)signal(SIGILL, SIG_DFL);
-    (void)signal(SIGTRAP, SIG_DFL);
+    bool well = sigsetjmp(stopped, 1) == 0;
+    if (well) {
+        fn(what);
+    }
+    for (size_t i = 0; i < N_TRAPS; i++) {
+        (void)sigaction(traps[i], &before[i], NULL);
+    }
     return well;
 }
 
-static bool history(struct chb_sim *sim, void *seed)
+struct run {
+    struct chb_sim *sim;
+    uint64_t seed;
+    struct chb_sim_story *ret_story;
+    const struct chb_sim_story *story;
+    bool well;
+};
+
+static bool run_guarded(struct run *run, void (*fn)(void *run))
 {
-    return chb_sim_history(sim, *(const uint64_t *)seed);
+    if (!chb_cmd_guarded(fn, run)) {
+        run->well = false;
+        chb_sim_violate(run->sim, "assert", "the core has stopped itself");
+    }
+    return run->well;
+}
+
+static void history(void *what)
+{
+    struct run *run = what;
+    run->well = chb_sim_history(run->sim, run->seed);
 }
 
 bool chb_cmd_history(struct chb_sim *sim, uint64_t seed)
 {
-    return guarded(sim, history, &seed);
+    struct run run = {.sim = sim, .seed = seed};
+    return run_guarded(&run, history);
 }
 
-struct story_of {
-    uint64_t seed;
-    struct chb_sim_story *story;
-};
-
-static bool story_of(struct chb_sim *sim, void *what)
+static void story_of(void *what)
 {
-    const struct story_of *of = what;
-    return chb_sim_story_of(sim, of->seed, of->story);
+    struct run *run = what;
+    run->well = chb_sim_story_of(run->sim, run->seed, run->ret_story);
 }
 
 bool chb_cmd_story_of(struct chb_sim *sim, uint64_t seed, struct chb_sim_story *ret_story)
 {
-    struct story_of of = {seed, ret_story};
-    bool well = guarded(sim, story_of, &of);
+    struct run run = {.sim = sim, .seed = seed, .ret_story = ret_story};
+    bool well = run_guarded(&run, story_of);
     ret_story->faults = sim->struck; /* also of one that was cut short */
     return well;
 }
 
-static bool story_run(struct chb_sim *sim, void *story)
+static void story_run(void *what)
 {
-    return chb_sim_story_run(sim, *(const struct chb_sim_story *const *)story);
+    struct run *run = what;
+    run->well = chb_sim_story_run(run->sim, run->story);
 }
 
 bool chb_cmd_story_run(struct chb_sim *sim, const struct chb_sim_story *story)
 {
-    return guarded(sim, story_run, &story);
+    struct run run = {.sim = sim, .story = story};
+    return run_guarded(&run, story_run);
 }
 
 void chb_cmd_add(struct chb_sim_stats *sum, const struct chb_sim_stats *part)

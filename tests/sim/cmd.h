@@ -41,6 +41,10 @@ _Noreturn void chb_cmd_usage(const struct chb_cmd_args *args);
 /* A world, all zero. Ends the program if there is no memory. */
 struct chb_sim *chb_cmd_new_sim(void);
 
+/* Calls fn(what); false if a trap of the core's has stopped it: then nothing of what it did is
+ * undone. Not to be nested. */
+bool chb_cmd_guarded(void (*fn)(void *what), void *what);
+
 /* A seed's history, the story of it, and a story, as the functions of sim.h and story.h that they
  * call; and a core that stops itself (an assert) breaks the rule "assert". */
 bool chb_cmd_history(struct chb_sim *sim, uint64_t seed);

@@ -2,8 +2,6 @@
 #include <tests/sim/recording.h>
 
 #include <errno.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,27 +105,10 @@ static void on_segment(struct walk *walk)
     say(walk, text);
 }
 
-static sigjmp_buf stopped;
-
-static void on_trap(int signo)
+static void step(void *what)
 {
-    (void)signo;
-    siglongjmp(stopped, 1);
-}
-
-/* Returns false if the core stops itself. */
-static bool guarded_step(struct walk *walk)
-{
-    struct sigaction action = {.sa_handler = on_trap};
-    (void)sigaction(SIGILL, &action, NULL);
-    (void)sigaction(SIGTRAP, &action, NULL);
-    bool well = sigsetjmp(stopped, 1) == 0;
-    if (well) {
-        chb_core_step(&walk->core, &walk->item.event, &walk->actions);
-    }
-    (void)signal(SIGILL, SIG_DFL);
-    (void)signal(SIGTRAP, SIG_DFL);
-    return well;
+    struct walk *walk = what;
+    chb_core_step(&walk->core, &walk->item.event, &walk->actions);
 }
 
 static void on_event(struct walk *walk)
@@ -139,7 +120,7 @@ static void on_event(struct walk *walk)
     walk->events++;
     walk->sim->now_ns = walk->item.event.at.ns - walk->first_ns;
     chb_sim_trace_event(walk->sim, walk->core.self, &walk->item.event);
-    if (!guarded_step(walk)) {
+    if (!chb_cmd_guarded(step, walk)) {
         printf("breaks assert: the core has stopped itself at event %llu\n",
                (unsigned long long)walk->item.number);
         walk->bad = true;

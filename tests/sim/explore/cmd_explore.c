@@ -114,32 +114,73 @@ static bool is_alone(const struct chb_x_world *world)
 static bool make_root(struct root *root, const struct chb_x_world *from, bool back,
                       bool (*done)(const struct chb_x_world *))
 {
+    struct chb_x_report *report = &root->report;
     int64_t passed_ns = 0;
 
     root->world = *from;
     if (chb_x_go_on(&root->world, back, done, &passed_ns)) {
         return true;
     }
-    printf("\"%s\" cannot be reached, though nothing fails: %s %s\n", root->name,
-           root->world.rule != NULL ? root->world.rule : "nothing goes on any more",
-           root->world.text);
+    report->violated = true;
+    report->rule = root->world.rule != NULL ? root->world.rule : "R10";
+    (void)snprintf(report->text, sizeof(report->text), "%s",
+                   root->world.rule != NULL ? root->world.text : "nothing goes on any more");
     return false;
 }
 
-static bool make_roots(struct root roots[ROOTS])
-{
-    struct chb_x_world off;
+struct making {
+    struct root *roots;
+    size_t at; /* the root that is being made */
+    bool made; /* all of them */
+};
 
-    chb_x_init(&roots[ROOT_COLD].world);
-    if (!make_root(&roots[ROOT_ASK], &roots[ROOT_COLD].world, false, is_asking) ||
-        !make_root(&roots[ROOT_JOIN], &roots[ROOT_ASK].world, false, is_joining) ||
-        !make_root(&roots[ROOT_PAIR], &roots[ROOT_JOIN].world, true, chb_x_is_pair)) {
-        return false;
+static void make_roots(void *what)
+{
+    static const struct {
+        size_t root;
+        size_t from;
+        bool back;
+        bool (*done)(const struct chb_x_world *);
+    } ways[] = {
+        {ROOT_ASK, ROOT_COLD, false, is_asking},       {ROOT_JOIN, ROOT_ASK, false, is_joining},
+        {ROOT_PAIR, ROOT_JOIN, true, chb_x_is_pair},   {ROOT_ALONE, ROOT_PAIR, false, is_alone},
+        {ROOT_AGAIN, ROOT_ALONE, true, chb_x_is_pair},
+    };
+    static struct chb_x_world from;
+    struct making *making = what;
+
+    chb_x_init(&making->roots[ROOT_COLD].world);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        making->at = ways[i].root;
+        from = making->roots[ways[i].from].world;
+        if (ways[i].root == ROOT_ALONE) {
+            chb_x_take(&from, (struct chb_x_choice){CHB_X_POWER_OFF, 1, 0});
+        }
+        if (!make_root(&making->roots[ways[i].root], &from, ways[i].back, ways[i].done)) {
+            return;
+        }
     }
-    off = roots[ROOT_PAIR].world;
-    chb_x_take(&off, (struct chb_x_choice){CHB_X_POWER_OFF, 1, 0});
-    return make_root(&roots[ROOT_ALONE], &off, false, is_alone) &&
-           make_root(&roots[ROOT_AGAIN], &roots[ROOT_ALONE].world, true, chb_x_is_pair);
+    making->made = true;
+}
+
+/* A violation on the way to a root is that root's. */
+static bool all_made(struct root roots[ROOTS])
+{
+    struct making making = {.roots = roots, .at = ROOT_COLD};
+    bool well = chb_cmd_guarded(make_roots, &making);
+    struct root *root = &roots[making.at];
+
+    if (!well) {
+        root->report.violated = true;
+        root->report.rule = CHB_X_ASSERT;
+        (void)snprintf(root->report.text, sizeof(root->report.text), "%s", CHB_X_ASSERT_TEXT);
+    } else if (making.made) {
+        return true;
+    }
+    root->wanted = true; /* all need it, or what comes before it */
+    printf("\"%s\" cannot be reached, though nothing fails: %s: %s\n", root->name,
+           root->report.rule, root->report.text);
+    return false;
 }
 
 static int explore(struct root roots[ROOTS], const struct chb_x_limits *limits)
@@ -192,10 +233,7 @@ int chb_cmd_explore(struct chb_cmd_args *args)
     if (!any) {
         chb_cmd_usage(args);
     }
-    if (!make_roots(roots)) {
-        return CHB_CMD_BAD;
-    }
-    int result = explore(roots, &limits);
+    int result = all_made(roots) ? explore(roots, &limits) : CHB_CMD_BAD;
     if (json != NULL && write_json(json, roots, &limits) != CHB_CMD_WELL) {
         return CHB_CMD_ERROR;
     }

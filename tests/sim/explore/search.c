@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <tests/sim/explore/search.h>
 
-#include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include <tests/sim/cmd.h>
 #include <tests/sim/explore/canon.h>
 
 #define CALM_FIRST 2000 /* states, from each of which the calm is tried */
@@ -26,6 +25,11 @@ struct search {
     struct chb_x_world *path;
     uint32_t path_state[CHB_X_DEPTH_MAX + 1];
     uint32_t path_depth;
+    /* what is being looked at, for a core that traps there */
+    uint32_t state;
+    uint32_t depth;
+    struct chb_x_choice choice;
+    bool calm;
 };
 
 /* ---- what was seen ---- */
@@ -138,69 +142,60 @@ static void tell_choice(uint32_t number, struct chb_x_choice choice)
     printf("%4u. %s\n", number, text);
 }
 
-/* The choices that led to `state`, told; then `last`, unless its kind is CHB_X_KIND_MAX. */
-static void story(struct search *search, uint32_t state, uint32_t depth, struct chb_x_choice last,
-                  bool calm)
+/* The choices that led to the state that is looked at, told; then the one from there. */
+static void story(void *what)
 {
+    struct search *search = what;
     uint32_t chain[CHB_X_DEPTH_MAX + 1];
     struct chb_x_world world = search->path[0];
 
-    for (uint32_t at = state, d = depth; d > 0; d--) {
+    for (uint32_t at = search->state, d = search->depth; d > 0; d--) {
         chain[d] = at;
         at = search->parent[at];
     }
     world.tell = true;
-    for (uint32_t d = 1; d <= depth; d++) {
+    for (uint32_t d = 1; d <= search->depth; d++) {
         tell_choice(d, search->how[chain[d]]);
         chb_x_take(&world, search->how[chain[d]]);
     }
-    if (last.kind != CHB_X_KIND_MAX) {
-        tell_choice(depth + 1, last);
-        fflush(stdout);
-        chb_x_take(&world, last);
-    }
-    if (calm) {
+    tell_choice(search->depth + 1, search->choice);
+    chb_x_take(&world, search->choice);
+    if (search->calm) {
         puts("      and now nothing fails any more:");
         (void)chb_x_calm(&world);
     }
-    fflush(stdout);
-}
-
-/* ---- the core's own asserts ---- */
-
-static sigjmp_buf trap;
-
-static void on_trap(int signal_number)
-{
-    siglongjmp(trap, signal_number);
 }
 
 /* ---- the search ---- */
 
-static void violated(struct search *search, const struct chb_x_world *world, uint32_t state,
-                     uint32_t depth, struct chb_x_choice last, bool calm)
+static void violated(struct search *search, const char *rule, const char *text)
 {
     struct chb_x_report *report = search->report;
-    uint32_t n_choices = depth + (last.kind != CHB_X_KIND_MAX ? 1 : 0);
 
     report->violated = true;
-    report->rule = world->rule;
-    (void)snprintf(report->text, sizeof(report->text), "%s", world->text);
-    story(search, state, depth, last, calm);
-    printf("      %s is broken after %u choices%s: %s\n", world->rule, n_choices,
-           calm ? " and a calm" : "", world->text);
+    report->rule = rule;
+    (void)snprintf(report->text, sizeof(report->text), "%s", text);
+    if (strcmp(rule, CHB_X_ASSERT) != 0) {
+        story(search);
+    } else if (!chb_cmd_guarded(story, search)) { /* it traps again, at its end */
+        puts("      the core traps");
+    }
+    printf("      %s is broken after %u choices%s: %s\n", rule, search->depth + 1,
+           search->calm ? " and a calm" : "", text);
+    fflush(stdout);
 }
 
-static bool try_calm(struct search *search, const struct chb_x_world *world, uint32_t state,
-                     uint32_t depth, struct chb_x_choice last)
+static bool try_calm(struct search *search, const struct chb_x_world *world)
 {
     struct chb_x_world copy = *world;
 
     search->report->calms++;
+    search->calm = true;
     if (!chb_x_calm(&copy)) {
-        violated(search, &copy, state, depth, last, true);
+        violated(search, copy.rule, copy.text);
         return false;
     }
+    search->calm = false;
     search->report->asked += copy.asked ? 1 : 0;
     search->report->overflows += copy.overflowed ? 1 : 0;
     return true;
@@ -221,29 +216,21 @@ static void count(struct search *search, const struct chb_x_world *world)
 /* True if the search is to go on. */
 static bool expand(struct search *search, uint32_t state, uint32_t depth)
 {
-    /* What a trap in the core must leave behind. */
-    static struct chb_x_choice choice;
-    static struct chb_x_world next;
     const struct chb_x_world *world = world_of(search, state, depth);
     struct chb_x_choices choices;
+    struct chb_x_world next;
 
+    search->state = state;
+    search->depth = depth;
     chb_x_list(world, world->faults < search->limits.faults, &choices);
-    if (sigsetjmp(trap, 1) != 0) {
-        next.rule = "assert";
-        (void)snprintf(next.text, sizeof(next.text), "the core has trapped");
-        signal(SIGILL, SIG_DFL);
-        search->report->violated = true;
-        printf("      the core traps:\n");
-        violated(search, &next, state, depth, choice, false);
-        return false;
-    }
     for (uint32_t i = 0; i < choices.count; i++) {
-        choice = choices.list[i];
+        struct chb_x_choice choice = choices.list[i];
+        search->choice = choice;
         next = *world;
         chb_x_take(&next, choice);
         search->report->transitions++;
         if (next.rule != NULL) {
-            violated(search, &next, state, depth, choice, false);
+            violated(search, next.rule, next.text);
             return false;
         }
         if (next.overflowed) {
@@ -265,15 +252,16 @@ static bool expand(struct search *search, uint32_t state, uint32_t depth)
         count(search, &next);
         bool sampled = search->limits.sample != 0 &&
                        (search->n < CALM_FIRST || key % search->limits.sample == 0);
-        if (sampled && !try_calm(search, &next, state, depth, choice)) {
+        if (sampled && !try_calm(search, &next)) {
             return false;
         }
     }
     return true;
 }
 
-static void levels(struct search *search)
+static void levels(void *what)
 {
+    struct search *search = what;
     struct chb_x_report *report = search->report;
     uint32_t begin = 0;
 
@@ -319,10 +307,8 @@ bool chb_x_search(const struct chb_x_world *root, const struct chb_x_limits *lim
         ready = keep(&search, chb_x_key(&search.path[0]), 0, (struct chb_x_choice){0, 0, 0});
     }
     ret_report->no_memory = !ready;
-    if (ready) {
-        signal(SIGILL, on_trap);
-        levels(&search);
-        signal(SIGILL, SIG_DFL);
+    if (ready && !chb_cmd_guarded(levels, &search)) {
+        violated(&search, CHB_X_ASSERT, CHB_X_ASSERT_TEXT);
     }
     ret_report->states = search.n;
     ret_report->seconds = now_s() - began;

@@ -11,6 +11,8 @@
 #include <tests/sim/explore/choice.h>
 
 #define CHB_X_DEPTH_MAX 200
+#define CHB_X_ASSERT "assert" /* the rule that a trap in the core breaks */
+#define CHB_X_ASSERT_TEXT "the core has stopped itself"
 
 struct chb_x_limits {
     uint32_t depth;  /* choices, at most CHB_X_DEPTH_MAX */
