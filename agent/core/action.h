@@ -58,7 +58,7 @@ enum chb_note {
     CHB_NOTE_RELEASED,     /* holding ended without a failover: peer is back */
     CHB_NOTE_HANG,         /* own QEMU killed because it did not answer; value: ms silent */
     CHB_NOTE_JOIN_STARTED, /* node: the one that is filled */
-    CHB_NOTE_JOIN_FAILED,  /* node */
+    CHB_NOTE_JOIN_FAILED,  /* node: the one that was filled; arg: enum chb_reason */
     CHB_NOTE_PAIRED,       /* node, value: generation */
     CHB_NOTE_SWITCHOVER,   /* node */
     CHB_NOTE_LOST_LINE, /* own replica is of a lost line and is killed; node: who has the newer */

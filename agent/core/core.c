@@ -60,7 +60,7 @@ static void after_death(struct chb_core *core, struct chb_actions *actions)
     if (core->phase == CHB_PHASE_FILLING) {
         core->join = CHB_JOIN_FAILED;
         core->last_failure = CHB_REASON_QEMU_FAILED;
-        chb_note(actions, CHB_NOTE_JOIN_FAILED, core->join_node, (uint32_t)core->last_failure, 0);
+        chb_note(actions, CHB_NOTE_JOIN_FAILED, core->self, (uint32_t)core->last_failure, 0);
     } else {
         core->join = CHB_JOIN_NONE;
     }

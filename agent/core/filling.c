@@ -54,7 +54,7 @@ static bool committed(const struct chb_core *core, const struct chb_peer *primar
 
 static void give_up(struct chb_core *core, struct chb_actions *actions)
 {
-    chb_note(actions, CHB_NOTE_JOIN_FAILED, core->join_node, (uint32_t)core->last_failure, 0);
+    chb_note(actions, CHB_NOTE_JOIN_FAILED, core->self, (uint32_t)core->last_failure, 0);
     core->join = CHB_JOIN_FAILED;
     if (core->qemu_alive) {
         chb_kill(core, actions);

@@ -70,6 +70,48 @@ static void primary_host_dies_while_filling(void **state)
     story_end(sim);
 }
 
+/* What the core of `node` would do now. Nothing comes of it. */
+static void ask(const struct chb_sim *sim, uint32_t node, const struct chb_event *event,
+                struct chb_actions *ret_actions)
+{
+    struct chb_core core = CHB_SIM_VM(sim)->unit[node].core;
+    chb_core_step(&core, event, ret_actions);
+}
+
+static const struct chb_action *find_note(const struct chb_actions *actions, enum chb_note note)
+{
+    for (uint32_t i = 0; i < actions->count; i++) {
+        if (actions->list[i].kind == CHB_ACTION_NOTE && actions->list[i].u.note.note == note) {
+            return &actions->list[i];
+        }
+    }
+    return NULL;
+}
+
+/* Both sides name the same host as the one whose filling has failed. */
+static void failed_filling_names_its_host(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_new(2);
+    (void)story_until_phase(sim, 10000, 2, CHB_PHASE_FILLING);
+    story_run(sim, 400);
+    struct chb_event event = {.kind = CHB_EVENT_QEMU_EXITED};
+    struct chb_actions actions;
+    event.u.qemu.qemu = CHB_SIM_VM(sim)->unit[2].core.qemu;
+    ask(sim, 2, &event, &actions);
+    const struct chb_action *failed = find_note(&actions, CHB_NOTE_JOIN_FAILED);
+    assert_non_null(failed);
+    assert_int_equal(failed->u.note.node, 2);
+    event = (struct chb_event){.kind = CHB_EVENT_CLUSTER_LOST};
+    for (uint32_t node = 1; node <= 2; node++) {
+        ask(sim, node, &event, &actions);
+        failed = find_note(&actions, CHB_NOTE_JOIN_FAILED);
+        assert_non_null(failed);
+        assert_int_equal(failed->u.note.node, 2);
+    }
+    story_end(sim);
+}
+
 static void secondary_dies_while_filling(void **state)
 {
     (void)state;
@@ -358,6 +400,7 @@ int main(void)
         cmocka_unit_test(first_start_asks),
         cmocka_unit_test(first_start_waits_for_all),
         cmocka_unit_test(primary_host_dies_while_filling),
+        cmocka_unit_test(failed_filling_names_its_host),
         cmocka_unit_test(secondary_dies_while_filling),
         cmocka_unit_test(switchover_by_operator),
         cmocka_unit_test(switchover_by_pacemaker),
