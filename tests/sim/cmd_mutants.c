@@ -287,6 +287,22 @@ static void hunt_all(struct hunt *hunt)
     }
 }
 
+/* Is it one of the seeds that the mutant's file names? */
+static bool is_named(const struct mutant *mutant, uint64_t seed)
+{
+    char seeds[sizeof(mutant->seeds)];
+    char *rest = seeds;
+    char *name = NULL;
+
+    (void)snprintf(seeds, sizeof(seeds), "%s", mutant->seeds);
+    while ((name = strsep(&rest, " ")) != NULL) {
+        if (*name >= '0' && *name <= '9' && strtoull(name, NULL, 10) == seed) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The core as it is, with the same stories and seeds. */
 static bool core_passes(struct hunt *hunt)
 {
@@ -297,8 +313,8 @@ static bool core_passes(struct hunt *hunt)
 
     for (uint32_t i = 0; i < hunt->n && verdict == VERDICT_LIVES; i++) {
         verdict = run_named(&found, program, &hunt->mutants[i]);
-        bool named = strcmp(hunt->mutants[i].seeds, "-") != 0;
-        last = !named && hunt->found[i].seed > last ? hunt->found[i].seed : last;
+        uint64_t seed = hunt->found[i].seed; /* 0: a story's */
+        last = seed > last && !is_named(&hunt->mutants[i], seed) ? seed : last;
     }
     if (verdict == VERDICT_LIVES) {
         verdict = run_seeds(&found, program, last);
