@@ -6,6 +6,7 @@
  * in the world or in the checkers. The core without a mistake must pass all that they were caught
  * with.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,8 @@ struct mutant {
 
 enum verdict { VERDICT_LIVES, VERDICT_CAUGHT, VERDICT_ERROR };
 
-/* What a worker says of one mutant, in one pipe: small enough to be written whole. */
+/* What a worker says of one mutant, in one pipe: small enough to be written whole. Read when the
+ * worker has ended: those of CHB_CMD_JOBS_MAX workers fit into the pipe. */
 struct found {
     uint32_t index;
     enum verdict verdict;
@@ -43,6 +45,7 @@ struct found {
     char text[CHB_SIM_TRACE_WIDTH];
 };
 _Static_assert(sizeof(struct found) <= 4096, "it must fit into PIPE_BUF");
+_Static_assert(sizeof(struct found) * CHB_CMD_JOBS_MAX <= 65536, "all must fit into the pipe");
 
 struct hunt {
     char dir[PATH_SIZE];
@@ -53,7 +56,9 @@ struct hunt {
     uint32_t n;
     struct mutant mutants[MUTANTS_MAX];
     struct found found[MUTANTS_MAX];
-    int fds[2];
+    bool reported[MUTANTS_MAX];
+    pid_t pids[MUTANTS_MAX]; /* of the workers */
+    int fds[2];              /* their reports; reading never waits */
 };
 
 /* ---- the list ---- */
@@ -253,9 +258,48 @@ static void print_found(const struct hunt *hunt, uint32_t i)
     fflush(stdout);
 }
 
-static void hunt_all(struct hunt *hunt)
+static void take_reports(struct hunt *hunt)
 {
     struct found found;
+
+    while (read(hunt->fds[0], &found, sizeof(found)) == (ssize_t)sizeof(found)) {
+        hunt->found[found.index] = found;
+        hunt->reported[found.index] = true;
+        print_found(hunt, found.index);
+    }
+}
+
+/* Waits for the end of one worker, and not for its report: one that was killed makes none. */
+static bool reap(struct hunt *hunt)
+{
+    int status = 0;
+    uint32_t i = 0;
+    pid_t pid = wait(&status);
+
+    if (pid < 0) {
+        perror("colo-sim");
+        return false;
+    }
+    take_reports(hunt);
+    while (i < hunt->n && hunt->pids[i] != pid) {
+        i++;
+    }
+    if (i == hunt->n) {
+        return false; /* none of them */
+    }
+    if (!hunt->reported[i]) {
+        (void)snprintf(hunt->found[i].text, sizeof(hunt->found[i].text),
+                       "its worker has ended without a report (%s %d)",
+                       WIFSIGNALED(status) ? "signal" : "exit code",
+                       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        print_found(hunt, i);
+    }
+    hunt->pids[i] = 0; /* it may be given out again */
+    return true;
+}
+
+static void hunt_all(struct hunt *hunt)
+{
     uint32_t started = 0;
     uint32_t over = 0;
 
@@ -274,16 +318,12 @@ static void hunt_all(struct hunt *hunt)
                 perror("colo-sim");
                 return;
             }
-            started++;
+            hunt->pids[started++] = pid;
         }
-        if (read(hunt->fds[0], &found, sizeof(found)) != (ssize_t)sizeof(found)) {
+        if (!reap(hunt)) {
             return;
         }
-        hunt->found[found.index] = found;
-        print_found(hunt, found.index);
         over++;
-    }
-    while (wait(NULL) > 0) {
     }
 }
 
@@ -385,7 +425,7 @@ int chb_cmd_mutants(struct chb_cmd_args *args)
     struct hunt *hunt = calloc(1, sizeof(*hunt));
     const char *dir = NULL;
 
-    if (hunt == NULL || pipe(hunt->fds) != 0) {
+    if (hunt == NULL || pipe(hunt->fds) != 0 || fcntl(hunt->fds[0], F_SETFL, O_NONBLOCK) != 0) {
         perror("colo-sim");
         exit(CHB_CMD_ERROR);
     }
