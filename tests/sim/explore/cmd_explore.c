@@ -69,16 +69,16 @@ static int write_json(const char *path, const struct root roots[ROOTS],
         }
         fprintf(file,
                 "%s\n  {\"root\": \"%s\", \"states\": %llu, \"transitions\": %llu, \"depth\": %u, "
-                "\"exhausted\": %s, \"frontier\": %llu, \"two_faults\": %llu, "
+                "\"exhausted\": %s, \"full\": %s, \"frontier\": %llu, \"two_faults\": %llu, "
                 "\"two_faults_and_return\": %llu, \"calms\": %llu, \"asked\": %llu, "
                 "\"overflows\": %llu, \"seconds\": %.1f, \"bytes\": %llu, \"violation\": ",
                 comma, roots[i].name, (unsigned long long)report->states,
                 (unsigned long long)report->transitions, report->depth,
-                report->exhausted ? "true" : "false", (unsigned long long)report->last_level,
-                (unsigned long long)report->with_two, (unsigned long long)report->with_heal,
-                (unsigned long long)report->calms, (unsigned long long)report->asked,
-                (unsigned long long)report->overflows, report->seconds,
-                (unsigned long long)report->bytes);
+                report->exhausted ? "true" : "false", report->full ? "true" : "false",
+                (unsigned long long)report->last_level, (unsigned long long)report->with_two,
+                (unsigned long long)report->with_heal, (unsigned long long)report->calms,
+                (unsigned long long)report->asked, (unsigned long long)report->overflows,
+                report->seconds, (unsigned long long)report->bytes);
         if (report->violated) {
             fprintf(file, "\"%s\"}", report->rule);
         } else {
@@ -183,19 +183,30 @@ static bool all_made(struct root roots[ROOTS])
     return false;
 }
 
+/* Of one root. What has hit the limit of states has not looked at all that was asked for. */
+static int result_of(const struct chb_x_report *report, bool well)
+{
+    if (well) {
+        return report->full ? CHB_CMD_TOO_LITTLE : CHB_CMD_WELL;
+    }
+    return report->violated ? CHB_CMD_BAD : CHB_CMD_ERROR;
+}
+
 static int explore(struct root roots[ROOTS], const struct chb_x_limits *limits)
 {
     int result = CHB_CMD_WELL;
 
-    for (size_t i = 0; i < ROOTS && result == CHB_CMD_WELL; i++) {
+    for (size_t i = 0; i < ROOTS; i++) {
         if (!roots[i].wanted) {
             continue;
         }
         bool well = chb_x_search(&roots[i].world, limits, &roots[i].report);
+        int code = result_of(&roots[i].report, well);
         tell(&roots[i], limits);
-        if (!well) {
-            result = roots[i].report.violated ? CHB_CMD_BAD : CHB_CMD_ERROR;
+        if (code == CHB_CMD_BAD || code == CHB_CMD_ERROR) {
+            return code;
         }
+        result = code != CHB_CMD_WELL ? code : result; /* another root may be broken */
     }
     return result;
 }
