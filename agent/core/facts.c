@@ -229,6 +229,8 @@ static void qemu_exited(struct chb_core *core, struct chb_actions *actions)
     core->frozen = false;
     core->in_colo = false;
     core->eligible = false;
+    core->proof = CHB_PROOF_NONE;
+    core->proof_node = 0;
     core->was_secondary = false;
     core->link_stuck = false;
     core->broken_at = CHB_TIME_NEVER;

@@ -94,21 +94,6 @@ static void know_images(struct chb_core *core)
     }
 }
 
-static void become_true_copy(struct chb_core *core, struct chb_actions *actions)
-{
-    know_images(core);
-    core->generation = core->record.generation;
-    core->eligible = true;
-    core->link_stuck = false;
-    core->join = CHB_JOIN_NONE;
-    core->oob_pong_at = core->now;
-    core->main_pong_at = core->now;
-    core->fence_tries = 0;
-    core->fence_asked_at = CHB_TIME_NEVER;
-    chb_enter(core, actions, CHB_PHASE_PAIRED);
-    chb_note(actions, CHB_NOTE_PAIRED, core->peer, (uint32_t)core->role, core->generation);
-}
-
 static void prepare(struct chb_core *core, struct chb_actions *actions,
                     const struct chb_peer *primary)
 {
@@ -133,7 +118,8 @@ void chb_phase_filling(struct chb_core *core, struct chb_actions *actions)
     }
     if (core->record.kind == CHB_RECORD_PAIRED && core->record.peer == core->join_node &&
         core->qemu_alive) {
-        become_true_copy(core, actions); /* R4.1: the record is on disk first */
+        know_images(core);
+        chb_pair_begins(core, actions); /* R4.1: the record is on disk first */
         return;
     }
     bool joining = primary->msg.phase == CHB_PHASE_SOLO && primary->msg.join_id == core->join_id &&

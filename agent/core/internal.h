@@ -91,6 +91,8 @@ void chb_phase_dying(struct chb_core *core, struct chb_actions *actions);
 /* pairing.c */
 void chb_phase_solo(struct chb_core *core, struct chb_actions *actions);
 void chb_join_failed(struct chb_core *core, struct chb_actions *actions);
+/* Either side: the record of the pair is on this host's disk, so it is a true copy from now on. */
+void chb_pair_begins(struct chb_core *core, struct chb_actions *actions);
 /* The record of the pair is on the disk, or may be: the pair is a fact, and so is what becomes of
  * it (R5.2). */
 bool chb_join_is_committed(const struct chb_core *core);

@@ -114,6 +114,23 @@ static void wait_ready(struct chb_core *core, struct chb_actions *actions)
     }
 }
 
+void chb_pair_begins(struct chb_core *core, struct chb_actions *actions)
+{
+    core->generation = core->record.generation;
+    core->peer = core->join_node;
+    core->eligible = true;
+    core->link_stuck = false;
+    core->join = CHB_JOIN_NONE;
+    core->fence_tries = 0;
+    core->fence_asked_at = CHB_TIME_NEVER;
+    core->proof = CHB_PROOF_NONE; /* what an earlier solo rested on */
+    core->proof_node = 0;
+    core->oob_pong_at = core->now;
+    core->main_pong_at = core->now;
+    chb_enter(core, actions, CHB_PHASE_PAIRED);
+    chb_note(actions, CHB_NOTE_PAIRED, core->peer, (uint32_t)core->role, core->generation);
+}
+
 /* R5.2: "paired" is on this host's disk before the secondary hears that it may go solo. */
 static void commit(struct chb_core *core, struct chb_actions *actions)
 {
@@ -135,21 +152,9 @@ static void commit(struct chb_core *core, struct chb_actions *actions)
         chb_persist(core, actions, record);
         return;
     }
-    core->generation = core->record.generation;
-    core->peer = core->join_node;
-    core->eligible = true;
-    core->link_stuck = false;
-    core->join = CHB_JOIN_NONE;
     core->join_failures = 0;
     core->join_failed_node = 0;
-    core->fence_tries = 0;
-    core->fence_asked_at = CHB_TIME_NEVER;
-    core->proof = CHB_PROOF_NONE;
-    core->proof_node = 0;
-    core->oob_pong_at = core->now;
-    core->main_pong_at = core->now;
-    chb_enter(core, actions, CHB_PHASE_PAIRED);
-    chb_note(actions, CHB_NOTE_PAIRED, core->peer, (uint32_t)core->role, core->generation);
+    chb_pair_begins(core, actions);
 }
 
 bool chb_join_is_committed(const struct chb_core *core)

@@ -112,6 +112,29 @@ static void failed_filling_names_its_host(void **state)
     story_end(sim);
 }
 
+/* What a solo rested on is no part of the pair that comes after it, on either side. */
+static void pair_rests_on_no_proof(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_new(2);
+    (void)story_until_serves(sim, 5000, 1);
+    story_run(sim, 100);
+    assert_int_equal(CHB_SIM_VM(sim)->unit[1].core.proof, CHB_PROOF_RECORD);
+    (void)story_until_phase(sim, 10000, 2, CHB_PHASE_FILLING);
+    CHB_SIM_VM(sim)->unit[2].core.proof = CHB_PROOF_P3_OPERATOR; /* of an earlier life */
+    (void)story_until_pair(sim, 10000, 1);
+    assert_int_equal(CHB_SIM_VM(sim)->unit[1].core.proof, CHB_PROOF_NONE);
+    assert_int_equal(CHB_SIM_VM(sim)->unit[2].core.proof, CHB_PROOF_NONE);
+    chb_sim_qemu_die(sim, 1, false);
+    (void)story_until_serves(sim, 1000, 2);
+    assert_int_equal(CHB_SIM_VM(sim)->unit[2].core.proof, CHB_PROOF_P1_DEATH_SEEN);
+    chb_sim_qemu_die(sim, 2, false);
+    story_run(sim, 50);
+    assert_int_equal(CHB_SIM_VM(sim)->unit[2].core.proof, CHB_PROOF_NONE); /* it went with it */
+    story_run(sim, 20000);
+    story_end(sim);
+}
+
 static void secondary_dies_while_filling(void **state)
 {
     (void)state;
@@ -135,6 +158,10 @@ static void switchover_by_operator(void **state)
         assert_in_range(story_until_serves(sim, 1000, 2), 0, 100);
         (void)story_until_pair(sim, 10000, 2);
         assert_int_equal(sim->stats.recoveries, 0);
+        assert_int_equal(CHB_SIM_VM(sim)->unit[1].core.proof,
+                         CHB_PROOF_NONE); /* of its cold start */
+        assert_int_equal(CHB_SIM_VM(sim)->unit[2].core.proof,
+                         CHB_PROOF_NONE); /* of its going solo */
         story_end(sim);
     }
 }
@@ -401,6 +428,7 @@ int main(void)
         cmocka_unit_test(first_start_waits_for_all),
         cmocka_unit_test(primary_host_dies_while_filling),
         cmocka_unit_test(failed_filling_names_its_host),
+        cmocka_unit_test(pair_rests_on_no_proof),
         cmocka_unit_test(secondary_dies_while_filling),
         cmocka_unit_test(switchover_by_operator),
         cmocka_unit_test(switchover_by_pacemaker),
