@@ -35,12 +35,7 @@ static const struct chb_seq_step checkpoint_steps[] = {
      .ms_per_gb = 2000},
 };
 
-static const struct chb_seq_step quit_steps[] = {
-    {.name = "end QEMU", .command = "quit"},
-};
-
 CHB_SEQ_TABLE(chb_seq_start_primary, "start-primary", start_steps);
 CHB_SEQ_TABLE(chb_seq_announce, "announce", announce_steps);
 CHB_SEQ_TABLE(chb_seq_powerdown, "powerdown", powerdown_steps);
 CHB_SEQ_TABLE(chb_seq_checkpoint, "checkpoint", checkpoint_steps);
-CHB_SEQ_TABLE(chb_seq_quit, "quit", quit_steps);

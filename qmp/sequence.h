@@ -58,9 +58,6 @@ extern const struct chb_seq_table chb_seq_solo_primary;
 extern const struct chb_seq_table chb_seq_checkpoint;
 /* A replica that serves alone: asks the guest to switch itself off. DONE: it was asked. */
 extern const struct chb_seq_table chb_seq_powerdown;
-/* Either side, the guest is off: QEMU ends in order. DONE when it said yes; its end is the pidfd's.
- */
-extern const struct chb_seq_table chb_seq_quit;
 /* Either side: tells the switches where the guest is. */
 extern const struct chb_seq_table chb_seq_announce;
 

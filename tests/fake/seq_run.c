@@ -34,7 +34,6 @@ static const struct {
     {"solo-secondary", &chb_seq_solo_secondary},
     {"solo-primary", &chb_seq_solo_primary},
     {"powerdown", &chb_seq_powerdown},
-    {"quit", &chb_seq_quit},
     {"announce", &chb_seq_announce},
 };
 

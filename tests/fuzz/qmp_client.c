@@ -7,7 +7,7 @@
  *   TEXT   sent on the main monitor
  *   @TEXT  sent on the out-of-band monitor
  *   !X     the client asks: s survey, c schema, p and o ping, j join, a abort of a join,
- *          m prepare a secondary, S and P go solo as secondary and primary, q quit;
+ *          m prepare a secondary, S and P go solo as secondary and primary, q power down;
  *          x aborts the sequence
  */
 #include <errno.h>
@@ -161,7 +161,7 @@ static void ask(struct rig *rig, char what)
         {'m', &chb_seq_secondary_prepare},
         {'S', &chb_seq_solo_secondary},
         {'P', &chb_seq_solo_primary},
-        {'q', &chb_seq_quit},
+        {'q', &chb_seq_powerdown},
     };
     int r = -EINVAL;
 
