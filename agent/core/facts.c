@@ -134,6 +134,7 @@ static void facts_request(struct chb_core *core, const struct chb_event *event,
                           struct chb_actions *actions)
 {
     struct chb_event command = {.at = event->at};
+    enum chb_role meant = CHB_ROLE_NONE;
 
     if (event->u.request.request.node != core->self) {
         return;
@@ -141,16 +142,19 @@ static void facts_request(struct chb_core *core, const struct chb_event *event,
     switch (event->u.request.request.request) {
     case CHB_REQUEST_SWITCHOVER:
         command.kind = CHB_EVENT_SWITCHOVER;
+        meant = CHB_ROLE_PRIMARY;
         break;
     case CHB_REQUEST_RESYNC:
         command.kind = CHB_EVENT_RESYNC;
+        meant = CHB_ROLE_SECONDARY;
         break;
     case CHB_REQUEST_NONE:
     case CHB_REQUEST_MAX:
         return;
     }
-    /* Only the side that the request is meant for acts on it; it is never passed on again. */
-    if (core->role == CHB_ROLE_PRIMARY || command.kind == CHB_EVENT_RESYNC) {
+    /* Only the side that the request is meant for acts on it, so it is never passed on again: a
+     * role that has changed on the way would kill the wrong replica. */
+    if (core->role == meant) {
         chb_facts_command(core, &command, actions);
     }
 }

@@ -93,7 +93,7 @@ struct chb_state_msg {
 enum chb_request {
     CHB_REQUEST_NONE,
     CHB_REQUEST_SWITCHOVER, /* to the primary's node: let the peer take over */
-    CHB_REQUEST_RESYNC,     /* to the primary's node: break the pair up and fill again */
+    CHB_REQUEST_RESYNC,     /* to the secondary's node: break the pair up and be filled again */
     CHB_REQUEST_MAX,
 };
 

@@ -195,12 +195,34 @@ static void demote_hands_over(void **state)
 static void resync_by_operator(void **state)
 {
     (void)state;
+    for (uint32_t asked = 1; asked <= 2; asked++) {
+        struct chb_sim *sim = story_pair(2);
+        uint64_t generation = CHB_SIM_VM(sim)->place[1].record.generation;
+        chb_sim_command(sim, asked, CHB_EVENT_RESYNC, 0, 0);
+        story_run(sim, 100);
+        (void)story_until_pair(sim, 10000, 1);
+        assert_int_equal(CHB_SIM_VM(sim)->place[1].record.generation, generation + 2);
+        story_end(sim);
+    }
+}
+
+/* A request is for one role: the other neither acts on it nor passes it on. */
+static void request_of_another_role(void **state)
+{
+    (void)state;
     struct chb_sim *sim = story_pair(2);
-    uint64_t generation = CHB_SIM_VM(sim)->place[1].record.generation;
-    chb_sim_command(sim, 1, CHB_EVENT_RESYNC, 0, 0);
-    story_run(sim, 100);
-    (void)story_until_pair(sim, 10000, 1);
-    assert_int_equal(CHB_SIM_VM(sim)->place[1].record.generation, generation + 2);
+    for (uint32_t node = 1; node <= 2; node++) {
+        struct chb_event event = {.kind = CHB_EVENT_REQUEST};
+        struct chb_actions actions;
+        event.u.request.from = 3 - node;
+        event.u.request.request.node = node;
+        event.u.request.request.request = node == 1 ? CHB_REQUEST_RESYNC : CHB_REQUEST_SWITCHOVER;
+        ask(sim, node, &event, &actions);
+        assert_int_equal(actions.count, 0);
+        event.u.request.request.request = node == 1 ? CHB_REQUEST_SWITCHOVER : CHB_REQUEST_RESYNC;
+        ask(sim, node, &event, &actions);
+        assert_non_null(find_note(&actions, CHB_NOTE_SWITCHOVER));
+    }
     story_end(sim);
 }
 
@@ -434,6 +456,7 @@ int main(void)
         cmocka_unit_test(switchover_by_pacemaker),
         cmocka_unit_test(demote_hands_over),
         cmocka_unit_test(resync_by_operator),
+        cmocka_unit_test(request_of_another_role),
         cmocka_unit_test(guest_switches_itself_off),
         cmocka_unit_test(stop_asks_the_guest),
         cmocka_unit_test(stop_kills_a_deaf_guest),
