@@ -177,28 +177,39 @@ static enum chb_ocf demote(struct chb_ctl *ctl, const struct chb_vm_args *args)
     return change_role(ctl, args, "vm-demote");
 }
 
+static void ask_to_stop(struct chb_ctl *ctl, const char *vm, chb_span connect_limit, chb_span limit,
+                        struct chb_reply *ret_reply)
+{
+    struct json_object *json = json_object_new_object();
+    json_object_object_add(json, "timeout_ms", json_object_new_int64(chb_span_ms(limit)));
+    chb_ctl_ask(ctl->socket_path, "vm-stop", vm, json, connect_limit, limit, ret_reply);
+    json_object_put(json);
+}
+
 /* A failed stop has the host fenced, so a daemon that is away is waited for, and in the end the VM
- * is stopped without it. */
+ * is stopped without it. Its time has three equal parts: to connect, to be answered, and to do
+ * without; who is asked twice shares the first two between both. */
 static enum chb_ocf stop(struct chb_ctl *ctl, const struct chb_vm_args *args)
 {
     struct chb_left_behind left;
     struct chb_reply reply;
     char text[256];
+    chb_time begin = chb_ctl_now();
     bool nothing_left = chb_left_behind_read(ctl->socket_path, args->vm, &left) == -ENOENT;
     chb_span wait = chb_ms(chb_span_ms(args->timeout) / 3);
     chb_span connect_limit = nothing_left ? chb_ms(0) : wait;
-    struct json_object *json = json_object_new_object();
-    json_object_object_add(json, "timeout_ms", json_object_new_int64(chb_span_ms(wait)));
-    chb_ctl_ask(ctl->socket_path, "vm-stop", args->vm, json, connect_limit, wait, &reply);
-    if (is_replaced(&reply)) {
+    ask_to_stop(ctl, args->vm, connect_limit, wait, &reply);
+    int64_t left_ms = 2 * chb_span_ms(wait) - chb_span_ms(chb_time_since(chb_ctl_now(), begin));
+    chb_span half = shorter(wait, chb_ms(left_ms / 2));
+    if (is_replaced(&reply) && chb_span_ms(half) > 0) {
         chb_reply_clear(&reply);
-        chb_ctl_ask(ctl->socket_path, "vm-stop", args->vm, json, connect_limit, wait, &reply);
+        ask_to_stop(ctl, args->vm, shorter(connect_limit, half), half, &reply);
     }
-    json_object_put(json);
     enum chb_ocf code = CHB_OCF_SUCCESS;
     if (is_silent(&reply)) {
-        code = chb_fallback_stop(ctl->socket_path, args->vm, shorter(wait, chb_ms(10000)), text,
-                                 sizeof(text));
+        chb_span rest = answer_limit(args, chb_time_since(chb_ctl_now(), begin));
+        code = chb_fallback_stop(ctl->socket_path, args->vm,
+                                 shorter(shorter(wait, rest), chb_ms(10000)), text, sizeof(text));
         if (code != CHB_OCF_SUCCESS) {
             say(text);
         }

@@ -415,6 +415,30 @@ class WithoutDaemon(Case):
             self.path.unlink()
         self.assertIsNone(self.guest.poll())
 
+    def test_stop_in_time_whoever_is_asked(self):
+        """Late to come up, late to go, late to come back, and silent then: all within one time."""
+        self.left_behind("web", True, self.guest)
+        again = threading.Timer(1.3, self.serve, [lambda request: None])
+
+        def go(request):
+            time.sleep(1.3)
+            self.daemon.close()
+            self.path.unlink()
+            again.start()
+            return b""
+
+        first = threading.Timer(1.3, self.serve, [go])
+        reaper = threading.Thread(target=self.guest.wait)
+        reaper.start()
+        first.start()
+        start = time.monotonic()
+        run = self.ctl("--timeout", "4500ms", "vm", "stop", "web")
+        self.assertLess(time.monotonic() - start, 4.5)
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        for thread in (first, again, reaper):
+            thread.join(5)
+        self.assertEqual(self.guest.returncode, -signal.SIGKILL)
+
     def test_stop_spares_a_stranger(self):
         """The pid was given to another process."""
         path = self.left_behind("web", True, self.guest)
