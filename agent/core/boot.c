@@ -24,7 +24,6 @@ static void adopt_primary(struct chb_core *core, struct chb_actions *actions)
     /* "Solo" is on disk, so the decision was taken. In COLO, its sequence was cut short, or a join
      * was not yet committed: the same sequence puts both right. */
     core->proof = CHB_PROOF_RECORD;
-    core->proof_node = record->peer;
     if (core->in_colo) {
         chb_enter(core, actions, CHB_PHASE_GOING_SOLO);
         return;
@@ -112,7 +111,6 @@ static void begin_boot(struct chb_core *core, struct chb_actions *actions,
             core->record.overlays_pending || core->record.kind == CHB_RECORD_UNKNOWN,
     };
     core->proof = verdict.proof;
-    core->proof_node = verdict.node;
     core->last_failure = CHB_REASON_OK;
     chb_note(actions, CHB_NOTE_DECIDED, core->self, (uint32_t)verdict.proof, record.generation);
     chb_persist(core, actions, record);

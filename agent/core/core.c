@@ -246,7 +246,8 @@ chb_time chb_core_deadline(const struct chb_core *core)
     at = chb_time_add(core->cluster_up_at, chb_ms(CHB_AGENT_GRACE_MS));
     sooner(&deadline, core->phase == CHB_PHASE_HOLDING && chb_time_before(core->now, at), at);
     at = chb_time_add(core->loaded_at, chb_ms(CHB_CLUSTER_GRACE_MS));
-    sooner(&deadline, in_pair && !core->cluster_seen && chb_time_before(core->now, at), at);
+    sooner(&deadline,
+           in_pair && !chb_time_is_set(core->cluster_up_at) && chb_time_before(core->now, at), at);
     at = core->fence_retry_at;
     sooner(&deadline,
            core->phase == CHB_PHASE_HOLDING && peer != NULL && chb_time_before(core->now, at), at);

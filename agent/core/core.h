@@ -34,7 +34,6 @@ struct chb_peer {
     bool lost;        /* its *node* left the membership and has not come back */
     bool silent;      /* its agent is a member and sends no heartbeats */
     bool heard;       /* msg is valid: heard since it (re)joined */
-    uint64_t boot;    /* incarnation of its agent */
     chb_time lost_at; /* when its node or agent was last lost */
     chb_time heard_at;
     chb_time up_at;     /* when its agent last joined the group */
@@ -98,8 +97,7 @@ struct chb_core {
     /* the peer of the present or last pair */
     uint32_t peer;
     enum chb_proof proof; /* that the present solo rests on */
-    uint32_t proof_node;
-    chb_time lost_at; /* when the present holding or doubt began */
+    chb_time lost_at;     /* when the present holding or doubt began */
     chb_time solo_at;
 
     /* the join in progress */
@@ -115,8 +113,7 @@ struct chb_core {
 
     /* the cluster */
     bool cluster_up;
-    bool cluster_seen;      /* it was up since this agent began */
-    chb_time cluster_up_at; /* when this agent last joined the group */
+    chb_time cluster_up_at; /* when this agent last joined the group; NEVER: not yet */
     chb_time loaded_at;
     bool quorate;
     bool cib_known;

@@ -111,7 +111,7 @@ struct chb_event {
         bool quorate;
         struct {
             uint32_t from;
-            uint64_t boot; /* incarnation of the sending agent */
+            uint64_t boot; /* incarnation of the sending agent: for readers, not for the core */
             struct chb_state_msg state;
         } msg;
         struct {

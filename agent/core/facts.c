@@ -108,7 +108,6 @@ static void facts_state(struct chb_core *core, const struct chb_event *event,
         return; /* of a membership that is over */
     }
     const struct chb_state_msg *state = &event->u.msg.state;
-    peer->boot = event->u.msg.boot;
     if (!peer->heard) {
         outage_over(core, peer);
     }
@@ -234,7 +233,6 @@ static void qemu_exited(struct chb_core *core, struct chb_actions *actions)
     core->in_colo = false;
     core->eligible = false;
     core->proof = CHB_PROOF_NONE;
-    core->proof_node = 0;
     core->was_secondary = false;
     core->link_stuck = false;
     core->broken_at = CHB_TIME_NEVER;
@@ -322,7 +320,6 @@ void chb_facts(struct chb_core *core, const struct chb_event *event, struct chb_
     case CHB_EVENT_CLUSTER_UP:
         core->cluster_up = true;
         core->cluster_up_at = core->now;
-        core->cluster_seen = true;
         core->tell = true;
         return;
     case CHB_EVENT_CLUSTER_LOST:

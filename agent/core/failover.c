@@ -15,7 +15,8 @@ static bool broken_unexplained(const struct chb_core *core, const struct chb_pee
 bool chb_cut_off(const struct chb_core *core)
 {
     chb_time late = chb_time_add(core->loaded_at, chb_ms(CHB_CLUSTER_GRACE_MS));
-    return !core->cluster_up && (core->cluster_seen || chb_time_reached(core->now, late));
+    return !core->cluster_up &&
+           (chb_time_is_set(core->cluster_up_at) || chb_time_reached(core->now, late));
 }
 
 /* R7.1: from here on no frame leaves. A secondary lets none out anyway (lab-notes, C). */
@@ -40,7 +41,6 @@ static bool try_solo(struct chb_core *core, struct chb_actions *actions)
         return false;
     }
     core->proof = verdict.proof;
-    core->proof_node = verdict.node;
     chb_note(actions, CHB_NOTE_PROVEN, verdict.node, (uint32_t)verdict.proof, core->generation);
     chb_note(actions, CHB_NOTE_DECIDED, core->self, (uint32_t)verdict.proof, core->generation + 1);
     chb_enter(core, actions, CHB_PHASE_GOING_SOLO);

@@ -124,7 +124,6 @@ void chb_pair_begins(struct chb_core *core, struct chb_actions *actions)
     core->fence_tries = 0;
     core->fence_asked_at = CHB_TIME_NEVER;
     core->proof = CHB_PROOF_NONE; /* what an earlier solo rested on */
-    core->proof_node = 0;
     core->oob_pong_at = core->now;
     core->main_pong_at = core->now;
     chb_enter(core, actions, CHB_PHASE_PAIRED);

@@ -159,7 +159,6 @@ static void until(const struct chb_core *core, chb_time *at)
 
 static void canon_peer(struct canon *canon, const struct chb_core *core, struct chb_peer *peer)
 {
-    peer->boot = 0;
     peer->heard_at = CHB_TIME_NEVER;
     peer->lost_at.ns = 0; /* only a fence that is under way is compared with it: see canon_node */
     since(core, &peer->up_at, 1000);
