@@ -62,7 +62,6 @@ enum chb_note {
     CHB_NOTE_PAIRED,       /* node, value: generation */
     CHB_NOTE_SWITCHOVER,   /* node */
     CHB_NOTE_LOST_LINE, /* own replica is of a lost line and is killed; node: who has the newer */
-    CHB_NOTE_REFUSED,   /* arg: enum chb_reason, node */
     CHB_NOTE_STALLED,   /* value: ms */
     CHB_NOTE_GUEST_OFF,
     CHB_NOTE_BROKEN, /* replication broken, being settled; value: generation */

@@ -48,7 +48,6 @@ enum chb_reason {
     CHB_REASON_DIVERGED,          /* same generation, other author: two histories; ask */
     CHB_REASON_DYING,             /* the old QEMU is not yet gone (R6) */
     CHB_REASON_QEMU_FAILED,       /* QEMU could not be started or did not go solo; shell has text */
-    CHB_REASON_DISQUALIFIED,      /* this replica lost and is being killed */
     CHB_REASON_GUEST_OFF,         /* the guest switched itself off */
     CHB_REASON_MAX,
 };

@@ -42,7 +42,6 @@ static const char *const reasons[] = {
     [CHB_REASON_DIVERGED] = "diverged",
     [CHB_REASON_DYING] = "dying",
     [CHB_REASON_QEMU_FAILED] = "qemu-failed",
-    [CHB_REASON_DISQUALIFIED] = "disqualified",
     [CHB_REASON_GUEST_OFF] = "guest-off",
 };
 static_assert(COUNT(reasons) == CHB_REASON_MAX, "one name for each reason");
@@ -91,7 +90,6 @@ static const char *const notes[] = {
     [CHB_NOTE_PAIRED] = "paired",
     [CHB_NOTE_SWITCHOVER] = "switchover",
     [CHB_NOTE_LOST_LINE] = "lost-line",
-    [CHB_NOTE_REFUSED] = "refused",
     [CHB_NOTE_STALLED] = "stalled",
     [CHB_NOTE_GUEST_OFF] = "guest-off",
     [CHB_NOTE_BROKEN] = "broken",

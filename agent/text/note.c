@@ -57,7 +57,6 @@ static bool say_failover(struct chb_say *say, enum chb_note note, const char *no
     case CHB_NOTE_PAIRED:
     case CHB_NOTE_SWITCHOVER:
     case CHB_NOTE_LOST_LINE:
-    case CHB_NOTE_REFUSED:
     case CHB_NOTE_STALLED:
     case CHB_NOTE_GUEST_OFF:
     case CHB_NOTE_BROKEN:
@@ -68,7 +67,7 @@ static bool say_failover(struct chb_say *say, enum chb_note note, const char *no
 }
 
 static void say_other(struct chb_say *say, enum chb_note note, const char *node,
-                      unsigned long long value, const char *because)
+                      unsigned long long value)
 {
     if (note == CHB_NOTE_QEMU_DIED) {
         chb_say(say, "QEMU of this host died (generation %llu)", value);
@@ -84,8 +83,6 @@ static void say_other(struct chb_say *say, enum chb_note note, const char *node,
         chb_say(say, "planned switchover to %s", node);
     } else if (note == CHB_NOTE_LOST_LINE) {
         chb_say(say, "the copy here is of a lost line (%s has the newer) and is given up", node);
-    } else if (note == CHB_NOTE_REFUSED) {
-        chb_say(say, "refused: %s", because);
     } else if (note == CHB_NOTE_STALLED) {
         chb_say(say, "this agent itself was late by %llu ms", value);
     } else if (note == CHB_NOTE_GUEST_OFF) {
@@ -109,14 +106,14 @@ char *chb_text_note(enum chb_note note, uint32_t node, uint32_t arg, uint64_t va
     chb_text_node(names, node, name);
     if (note == CHB_NOTE_PROVEN) {
         chb_text_proof((enum chb_proof)arg, &here, names, because, sizeof(because));
-    } else if (note == CHB_NOTE_HOLDING || note == CHB_NOTE_REFUSED) {
+    } else if (note == CHB_NOTE_HOLDING) {
         chb_text_reason((enum chb_reason)arg, &here, names, because, sizeof(because));
     } else if (note == CHB_NOTE_FENCE_FAILED) {
         here.fence_tries = (uint32_t)value;
         chb_text_reason(CHB_REASON_NO_PROOF_FENCE_FAILED, &here, names, because, sizeof(because));
     }
     if (!say_failover(&say, note, name, arg, value, because)) {
-        say_other(&say, note, name, value, because);
+        say_other(&say, note, name, value);
     }
     return ret_text;
 }
@@ -134,7 +131,6 @@ int chb_note_level(enum chb_note note)
     case CHB_NOTE_DECIDED:
     case CHB_NOTE_SOLO:
     case CHB_NOTE_JOIN_FAILED:
-    case CHB_NOTE_REFUSED:
     case CHB_NOTE_STALLED:
     case CHB_NOTE_BROKEN:
         return LOG_WARNING;
@@ -190,7 +186,6 @@ const char *chb_note_step(enum chb_note note)
     case CHB_NOTE_PAIRED:
     case CHB_NOTE_SWITCHOVER:
     case CHB_NOTE_LOST_LINE:
-    case CHB_NOTE_REFUSED:
     case CHB_NOTE_STALLED:
     case CHB_NOTE_GUEST_OFF:
     case CHB_NOTE_MAX:

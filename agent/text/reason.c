@@ -78,9 +78,6 @@ static bool say_live(struct chb_say *say, enum chb_reason reason, const char *no
     case CHB_REASON_QEMU_FAILED:
         chb_say(say, "QEMU failed");
         return true;
-    case CHB_REASON_DISQUALIFIED:
-        chb_say(say, "the copy here is of a lost line and is given up");
-        return true;
     case CHB_REASON_GUEST_OFF:
         chb_say(say, "the guest switched itself off");
         return true;

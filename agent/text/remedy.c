@@ -108,7 +108,6 @@ char *chb_text_remedy(enum chb_reason reason, const struct chb_text_about *about
     case CHB_REASON_WAS_SECONDARY:
     case CHB_REASON_FIRST_START_OTHER:
     case CHB_REASON_DYING:
-    case CHB_REASON_DISQUALIFIED:
     case CHB_REASON_MAX:
         break; /* it passes by itself, or there is nothing wrong */
     }
