@@ -37,7 +37,7 @@ static void adopt_primary(struct chb_core *core, struct chb_actions *actions)
 static void adopt(struct chb_core *core, struct chb_actions *actions)
 {
     enum chb_record_kind kind = core->record.kind;
-    bool has_history = kind == CHB_RECORD_SOLO || kind == CHB_RECORD_PAIRED;
+    bool has_history = chb_record_is_history(&core->record);
 
     if (has_history && core->role == CHB_ROLE_PRIMARY) {
         adopt_primary(core, actions);

@@ -4,16 +4,11 @@
 
 #include <agent/core/internal.h>
 
-static bool is_history(const struct chb_record *record)
-{
-    return record->kind == CHB_RECORD_SOLO || record->kind == CHB_RECORD_PAIRED;
-}
-
 /* A copy that is newer than what it would be filled with must never be overwritten, and one of
  * another line of the same generation only at an operator's word. */
 static bool may_be_overwritten(const struct chb_core *core, const struct chb_peer *primary)
 {
-    if (!is_history(&core->record)) {
+    if (!chb_record_is_history(&core->record)) {
         return true;
     }
     if (core->record.generation > primary->msg.generation) {

@@ -183,8 +183,7 @@ static struct chb_verdict gate_cold_others(const struct chb_core *core)
         const struct chb_record *theirs = &peer->msg.record;
         if (core->record.generation != 0 && core->record.generation == theirs->generation &&
             core->record.author != theirs->author && !core->seeded &&
-            (theirs->kind == CHB_RECORD_SOLO || theirs->kind == CHB_RECORD_PAIRED) &&
-            core->record.kind != CHB_RECORD_FILLING) {
+            chb_record_is_history(theirs) && core->record.kind != CHB_RECORD_FILLING) {
             return no(CHB_REASON_DIVERGED, peer->node);
         }
     }

@@ -66,9 +66,10 @@ bool chb_phase_may_follow(enum chb_phase from, enum chb_phase to);
 /* peers.c: what is known of the others */
 struct chb_peer *chb_peer_slot(struct chb_core *core, uint32_t node);
 struct chb_peer *chb_peer_slot_new(struct chb_core *core, uint32_t node);
-bool chb_peer_talks(const struct chb_peer *peer);       /* member, heard and not silent */
-bool chb_phase_has_replica(enum chb_phase phase);       /* of a true copy */
-bool chb_peer_has_replica(const struct chb_peer *peer); /* of a true copy, as last heard */
+bool chb_peer_talks(const struct chb_peer *peer);            /* member, heard and not silent */
+bool chb_record_is_history(const struct chb_record *record); /* of a copy that was a true one */
+bool chb_phase_has_replica(enum chb_phase phase);            /* of a true copy */
+bool chb_peer_has_replica(const struct chb_peer *peer);      /* of a true copy, as last heard */
 const struct chb_peer *chb_find_newer(const struct chb_core *core, uint64_t than);
 uint64_t chb_newest_generation(const struct chb_core *core); /* that this host has heard of */
 

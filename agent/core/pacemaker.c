@@ -22,7 +22,7 @@ static const struct chb_peer *find_twin(const struct chb_core *core)
 static bool line_is_lost(const struct chb_core *core, uint32_t *ret_node)
 {
     uint64_t own = core->generation;
-    if (core->record.kind == CHB_RECORD_SOLO || core->record.kind == CHB_RECORD_PAIRED) {
+    if (chb_record_is_history(&core->record)) {
         own = core->record.generation > own ? core->record.generation : own;
     }
     if (core->phase == CHB_PHASE_FILLING) {

@@ -6,8 +6,7 @@
 
 static bool may_be_secondary(const struct chb_core *core, const struct chb_peer *peer)
 {
-    bool has_history =
-        peer->msg.record.kind == CHB_RECORD_SOLO || peer->msg.record.kind == CHB_RECORD_PAIRED;
+    bool has_history = chb_record_is_history(&peer->msg.record);
 
     return chb_peer_talks(peer) && peer->msg.phase == CHB_PHASE_SPARE &&
            chb_core_misfit(core, peer) == CHB_MISFIT_NONE &&

@@ -48,6 +48,11 @@ bool chb_peer_talks(const struct chb_peer *peer)
     return peer != NULL && peer->member && peer->heard && !peer->silent;
 }
 
+bool chb_record_is_history(const struct chb_record *record)
+{
+    return record->kind == CHB_RECORD_SOLO || record->kind == CHB_RECORD_PAIRED;
+}
+
 bool chb_phase_has_replica(enum chb_phase phase)
 {
     switch (phase) {
