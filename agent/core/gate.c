@@ -20,7 +20,7 @@ static enum chb_proof proof_of_death(const struct chb_core *core, const struct c
     if (peer->dead_generation >= core->generation) {
         return CHB_PROOF_P1_DEATH_SEEN;
     }
-    if (peer->member && peer->heard && !peer->silent) {
+    if (chb_peer_talks(peer)) {
         return CHB_PROOF_NONE; /* it talks: only its own word counts */
     }
     if (chb_time_is_set(peer->fenced_at)) {
