@@ -4,17 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ethtool.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <agent/config/bridge.h>
 #include <agent/config/file.h>
 
 int chb_params_load(const struct chb_vm_identity *identity, const struct chb_param *params,
@@ -138,21 +136,13 @@ static int check_images(const struct chb_vm_config *config, struct chb_config_er
     return 0;
 }
 
-/* The kernel is asked, and not sysfs, which shows the network of whoever mounted it. Not by the
- * bridges' own ioctl: its number is SIOCDEVPRIVATE, with which a tunnel writes its parameters over
- * the arguments and says that all is well. */
 static bool is_bridge(const char *name)
 {
-    struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
-    struct ifreq request = {0};
-    (void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-    request.ifr_data = (void *)&info;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return if_nametoindex(name) != 0;
     }
-    bool found = ioctl(fd, SIOCETHTOOL, &request) >= 0 &&
-                 strncmp(info.driver, "bridge", sizeof(info.driver)) == 0;
+    bool found = chb_is_bridge(fd, name);
     (void)close(fd);
     return found;
 }

@@ -12,10 +12,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <agent/config/bridge.h>
+
 #define PORTS_MAX 1024
 
 static int list_ports(int fd, const char *bridge, int *ports)
 {
+    if (!chb_is_bridge(fd, bridge)) {
+        return -ENODEV;
+    }
     unsigned long arguments[4] = {BRCTL_GET_PORT_LIST, (unsigned long)(uintptr_t)ports, PORTS_MAX,
                                   0};
     struct ifreq request = {0};
