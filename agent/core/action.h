@@ -64,7 +64,7 @@ enum chb_note {
     CHB_NOTE_LOST_LINE, /* own replica is of a lost line and is killed; node: who has the newer */
     CHB_NOTE_STALLED,   /* value: ms */
     CHB_NOTE_GUEST_OFF,
-    CHB_NOTE_BROKEN, /* replication broken, being settled; value: generation */
+    CHB_NOTE_BROKEN, /* replication broken, being settled; arg: chb_fitness(); value: generation */
     CHB_NOTE_MAX,
 };
 

@@ -184,7 +184,7 @@ void chb_core_state(const struct chb_core *core, struct chb_state_msg *ret_state
     memcpy(ret_state->spec_parts, core->settings.spec_parts, sizeof(ret_state->spec_parts));
     ret_state->spec_hash = core->settings.spec_hash;
     ret_state->qemu_version = core->settings.qemu_version;
-    ret_state->health = core->broken_generation != 0 ? core->broken_health : core->health;
+    ret_state->health = core->broken_generation != 0 ? core->broken_fitness : core->health;
     ret_state->image_present = core->settings.image_present;
     ret_state->seeded = core->seeded;
     ret_state->oob_alive = chb_oob_alive(core);

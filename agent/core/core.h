@@ -88,8 +88,8 @@ struct chb_core {
     bool merged;        /* the overlays are in the image, and what is on disk does not say so yet */
     bool link_stuck;    /* the peer's host does not acknowledge what this QEMU sends */
     uint64_t broken_generation;
-    chb_time broken_at; /* QEMU left COLO; set before broken_generation (grace) */
-    uint8_t broken_health;
+    chb_time broken_at;            /* QEMU left COLO; set before broken_generation (grace) */
+    uint8_t broken_fitness;        /* chb_fitness(), told with broken_generation */
     uint64_t dead_generation;      /* see chb_state_msg */
     struct chb_record record;      /* on disk */
     struct chb_record record_next; /* being written */

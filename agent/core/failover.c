@@ -90,8 +90,8 @@ static void ask_for_fence(struct chb_core *core, struct chb_actions *actions,
     }
     core->pending.fence = chb_next_op(core);
     core->fence_asked_at = core->now;
-    if (core->broken_generation != 0 && core->broken_health < chb_fitness(core)) {
-        core->broken_health = chb_fitness(core);
+    if (core->broken_generation != 0 && core->broken_fitness < chb_fitness(core)) {
+        core->broken_fitness = chb_fitness(core);
     }
     struct chb_action *action = chb_act(actions, CHB_ACTION_FENCE);
     action->u.fence.op = core->pending.fence;

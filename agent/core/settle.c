@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Replication is broken while both agents live. Each side says so, with its health as of that
- * moment; once both have said it, both compare the same two numbers and come to the same answer:
- * the side that has asked for the other's fence wins, then the healthier one, the primary on a tie.
- * The loser dies and says so (P1), the winner goes solo on that.
+ * Replication is broken while both agents live. Each side says so, with its fitness as of that
+ * moment (chb_fitness(): its health, and whether it has asked for the other's fence); once both
+ * have said it, both compare the same two numbers and come to the same answer: the fitter side
+ * wins, the primary on a tie. The loser dies and says so (P1), the winner goes solo on that.
  */
 #include <agent/core/internal.h>
 
@@ -22,8 +22,8 @@ uint8_t chb_fitness(const struct chb_core *core)
 static void say_broken(struct chb_core *core, struct chb_actions *actions)
 {
     core->broken_generation = core->generation;
-    core->broken_health = chb_fitness(core);
-    chb_note(actions, CHB_NOTE_BROKEN, core->peer, core->broken_health, core->generation);
+    core->broken_fitness = chb_fitness(core);
+    chb_note(actions, CHB_NOTE_BROKEN, core->peer, core->broken_fitness, core->generation);
 }
 
 bool chb_settle(struct chb_core *core, struct chb_actions *actions)
@@ -45,8 +45,8 @@ bool chb_settle(struct chb_core *core, struct chb_actions *actions)
     if (!told) {
         return false;
     }
-    bool loses = core->broken_health < peer->msg.health ||
-                 (core->broken_health == peer->msg.health && core->role == CHB_ROLE_SECONDARY);
+    bool loses = core->broken_fitness < peer->msg.health ||
+                 (core->broken_fitness == peer->msg.health && core->role == CHB_ROLE_SECONDARY);
     if (loses) {
         chb_note(actions, CHB_NOTE_LOST_LINE, peer->node, 0, core->generation);
         chb_kill(core, actions);

@@ -130,7 +130,7 @@ static const struct chb_field core_fields[] = {
     CORE(link_stuck),
     CORE(broken_generation),
     CORE(broken_at),
-    CORE(broken_health),
+    CORE(broken_fitness),
     CORE(dead_generation),
     CHB_INNER(struct chb_core, record, chb_layout_record),
     CHB_INNER(struct chb_core, record_next, chb_layout_record),
