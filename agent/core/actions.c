@@ -32,6 +32,15 @@ uint32_t chb_next_op(struct chb_core *core)
     return core->next_op;
 }
 
+uint64_t chb_next_qemu(struct chb_core *core)
+{
+    core->next_qemu++;
+    if (core->next_qemu == 0) {
+        core->next_qemu = 1; /* 0 means "none"; what was adopted may have had the last number */
+    }
+    return core->next_qemu;
+}
+
 void chb_reply(struct chb_actions *actions, uint32_t *id, bool ok, enum chb_reason reason,
                uint32_t node)
 {

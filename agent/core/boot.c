@@ -182,7 +182,7 @@ static void boot_over(struct chb_core *core, struct chb_actions *actions, enum c
 static void boot_qemu(struct chb_core *core, struct chb_actions *actions)
 {
     core->seeded = false; /* the operator's word was for this start, and is on disk now */
-    core->qemu = ++core->next_qemu;
+    core->qemu = chb_next_qemu(core);
     core->qemu_alive = true; /* from here on only the kernel can say otherwise */
     core->role = CHB_ROLE_PRIMARY;
     core->generation = core->record.generation;

@@ -61,7 +61,7 @@ static void give_up(struct chb_core *core, struct chb_actions *actions)
 static void start_secondary(struct chb_core *core, struct chb_actions *actions,
                             const struct chb_peer *primary)
 {
-    core->qemu = ++core->next_qemu;
+    core->qemu = chb_next_qemu(core);
     core->qemu_alive = true;
     core->role = CHB_ROLE_SECONDARY;
     core->generation = 0; /* of no generation until it is a true copy */

@@ -49,6 +49,7 @@ struct chb_action *chb_act(struct chb_actions *actions, enum chb_action_kind kin
 void chb_note(struct chb_actions *actions, enum chb_note note, uint32_t node, uint32_t arg,
               uint64_t value);
 uint32_t chb_next_op(struct chb_core *core);
+uint64_t chb_next_qemu(struct chb_core *core);
 void chb_reply(struct chb_actions *actions, uint32_t *id, bool ok, enum chb_reason reason,
                uint32_t node);
 void chb_persist(struct chb_core *core, struct chb_actions *actions, struct chb_record record);
