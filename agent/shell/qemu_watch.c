@@ -187,6 +187,7 @@ static void on_caps(void *userdata, enum chb_outcome outcome, const struct chb_q
         chb_qemu_start_ready(vm);
     } else {
         chb_sequence_ready(vm);
+        chb_checkpoint_again(vm);
     }
 }
 
@@ -406,4 +407,5 @@ void chb_qemu_look(struct chb_vm *vm)
     }
     chb_vm_health(vm, false);
     look_for_merge(vm);
+    chb_checkpoint_again(vm); /* no answer came, and yet no monitor was lost */
 }

@@ -69,6 +69,8 @@ struct chb_qemu {
     bool entered_told;
     bool merged_told;
     bool surveying;
+    bool checkpoint_due;       /* to be asked for when the monitors are ready: checkpoint.c */
+    unsigned checkpoint_tries; /* how often it was asked for */
     struct chb_qmp_caps caps;
     uint32_t version;
     char version_text[32];
@@ -315,6 +317,8 @@ void chb_sequence_probed(struct chb_vm *vm, int error);
 /* checkpoint.c: asks a primary in a pair for a checkpoint, and tells the core COLO_EXIT if none
  * comes. For a QEMU that was taken over, whose events of before nobody has heard. */
 void chb_checkpoint_ask(struct chb_vm *vm);
+/* Asks again if it was left open, and the monitors are ready. */
+void chb_checkpoint_again(struct chb_vm *vm);
 extern const struct chb_seq_callbacks chb_sequence_callbacks;
 
 /* control_status.c, control_history.c: parts of replies */
