@@ -112,7 +112,8 @@ static int read_times(struct chb_param_reader *reader)
                     "a time with its unit from 1ms to 10min, for example 3s", &compare_ms);
     }
     if (r == 0) {
-        r = read_ms(reader, CHB_PARAM_HANG_TIMEOUT, 100, 600000,
+        r = read_ms(reader, CHB_PARAM_HANG_TIMEOUT, CHB_HANG_TIMEOUT_MIN_MS,
+                    CHB_HANG_TIMEOUT_MAX_MS,
                     "a time with its unit from 100ms to 10min, for example 1s", &hang_ms);
     }
     if (r == 0) {

@@ -49,7 +49,7 @@ struct chb_vm_config {
     int replication_link;         /* corosync link, 0 to 7; -1: the last one */
     uint32_t checkpoint_delay_ms; /* 0: QEMU's own default */
     uint32_t compare_timeout_ms;  /* 0: QEMU's own default */
-    chb_span hang_timeout;        /* 100 ms to 600 s */
+    chb_span hang_timeout;        /* CHB_HANG_TIMEOUT_MIN_MS to _MAX_MS */
     chb_span shutdown_timeout;    /* 0: QEMU is killed at once; to 1 h */
     uint64_t resync_bytes_per_s;  /* 0: unlimited */
     bool require_fencing;

@@ -80,7 +80,7 @@ struct chb_settings {
     uint64_t spec_hash;
     uint64_t disk_bytes[CHB_DISKS_MAX]; /* virtual sizes of the images here; 0: absent */
     uint16_t spec_parts[CHB_SPEC_PARTS];
-    chb_span hang_timeout; /* 100 ms .. 600 s */
+    chb_span hang_timeout; /* CHB_HANG_TIMEOUT_MIN_MS to _MAX_MS */
     uint32_t qemu_version;
     bool require_fencing;
     bool image_present;

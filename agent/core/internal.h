@@ -35,8 +35,6 @@
     10000                      /* for so long a fence that was asked for may yet be carried out */
 #define CHB_FENCE_AGAIN_MS 200 /* after an answer about an earlier fence of the same node */
 #define CHB_RECORD_RETRY_MS 1000
-#define CHB_HANG_TIMEOUT_MIN_MS 100
-#define CHB_HANG_TIMEOUT_MAX_MS 600000
 #define CHB_PATIENCE_MAX_MS 3600000
 #define CHB_MERGE_PATIENCE_MS 30000 /* after going solo, before a join is begun all the same */
 #define CHB_JOIN_RETRY_MS 1000

@@ -9,4 +9,8 @@
 #define CHB_ACTIONS_MAX 32 /* actions of one step; the worst step needs under half of it */
 #define CHB_VM_NAME_MAX 63 /* bytes of a VM's name, without the final NUL */
 
+/* hang_timeout: after how long a silent QEMU counts as one that hangs */
+#define CHB_HANG_TIMEOUT_MIN_MS 100
+#define CHB_HANG_TIMEOUT_MAX_MS 600000
+
 #endif

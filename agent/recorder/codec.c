@@ -6,8 +6,6 @@
 #include <agent/recorder/bytes.h>
 #include <agent/recorder/layout.h>
 
-#define HANG_TIMEOUT_MS_MAX 600000 /* as the core bounds it */
-
 /* Eight bytes at a time: quick enough to be taken after every step. */
 static uint64_t digest(const uint8_t *bytes, size_t size)
 {
@@ -63,7 +61,7 @@ int chb_core_get(const uint8_t *bytes, size_t size, struct chb_core *ret_core)
         }
     }
     return ret_core->self != 0 && ret_core->boot != 0 &&
-                   chb_span_ms(ret_core->settings.hang_timeout) <= HANG_TIMEOUT_MS_MAX
+                   chb_span_ms(ret_core->settings.hang_timeout) <= CHB_HANG_TIMEOUT_MAX_MS
                ? 0
                : -EBADMSG;
 }
