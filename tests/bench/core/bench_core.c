@@ -4,6 +4,8 @@
  *
  *   paired    a pair in its everyday life, both sides in turn: pongs of both monitors, states of
  *             the peer, ticks, quorum; nothing but the core is in the loop
+ *   recorded  the same, and each step is recorded as the daemon does it: what is more than "paired"
+ *             is the recorder's
  *   failover  the primary's QEMU dies, the secondary goes solo (P1), fills the other host, is a
  *             pair again; with the queue that carries the events
  *   fenced    the primary's host is gone, the fencer confirms (P2), the host comes back, a pair
@@ -15,6 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#include <agent/recorder/codec.h>
+#include <agent/recorder/ring.h>
 
 #include "pair.h"
 
@@ -56,6 +62,20 @@ static uint32_t everyday(const struct chb_bench_pair *pair, uint32_t node,
     return count;
 }
 
+static struct chb_recorder *recorders[2]; /* NULL: nothing is recorded */
+
+static void step(struct chb_core *core, uint32_t node, const struct chb_event *event,
+                 struct chb_actions *actions)
+{
+    if (recorders[node] != NULL) {
+        chb_recorder_event(recorders[node], core, event);
+    }
+    chb_core_step(core, event, actions);
+    if (recorders[node] != NULL) {
+        chb_recorder_result(recorders[node], core, actions);
+    }
+}
+
 static uint64_t run_paired(struct chb_bench_pair *pair)
 {
     static struct chb_actions actions;
@@ -68,7 +88,7 @@ static uint64_t run_paired(struct chb_bench_pair *pair)
             for (uint32_t i = 0; i < counts[node]; i++) {
                 pair->now_ns += 30000000;
                 events[node][i].at.ns = pair->now_ns;
-                chb_core_step(&pair->core[node], &events[node][i], &actions);
+                step(&pair->core[node], node, &events[node][i], &actions);
                 steps++;
             }
         }
@@ -77,6 +97,47 @@ static uint64_t run_paired(struct chb_bench_pair *pair)
         (void)fprintf(stderr, "bench-core: the pair did not last, the numbers mean nothing\n");
         exit(2);
     }
+    return steps;
+}
+
+/* On tmpfs, as in production. */
+static void open_recorder(uint32_t node)
+{
+    char path[64];
+    const struct chb_recorder_about about = {.vm = "bench",
+                                             .node_name = "n",
+                                             .version = "0",
+                                             .configuration = "a=1",
+                                             .node = node + 1,
+                                             .session = 1,
+                                             .now = {.ns = 1}};
+    (void)snprintf(path, sizeof(path), "/dev/shm/bench-core-%d-%u", (int)getpid(), node);
+    int r = chb_recorder_open(path, CHB_RECORDING_BYTES_MIN * 4, &about, &recorders[node]);
+    (void)unlink(path); /* it stays open */
+    if (r < 0) {
+        (void)fprintf(stderr, "bench-core: no recording: %s\n", strerror(-r));
+        exit(2);
+    }
+}
+
+static void judge_recorder(uint32_t node)
+{
+    const int r = chb_recorder_error(recorders[node]);
+    recorders[node] = chb_recorder_free(recorders[node]);
+    if (r != 0) {
+        (void)fprintf(stderr, "bench-core: recording has ended (%s), the numbers mean nothing\n",
+                      strerror(-r));
+        exit(2);
+    }
+}
+
+static uint64_t run_recorded(struct chb_bench_pair *pair)
+{
+    open_recorder(0);
+    open_recorder(1);
+    const uint64_t steps = run_paired(pair);
+    judge_recorder(0);
+    judge_recorder(1);
     return steps;
 }
 
@@ -178,6 +239,7 @@ int main(int argc, char **argv)
     const uint32_t repeats = wanted < 1 || wanted > REPEATS_MAX ? REPEATS : (uint32_t)wanted;
 
     measure("paired", repeats, run_paired);
+    measure("recorded", repeats, run_recorded);
     measure("failover", repeats, run_failover);
     measure("fenced", repeats, run_fenced);
     printf("struct chb_core %zu bytes, struct chb_event %zu, struct chb_actions %zu\n",

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <agent/recorder/reader.h>
@@ -358,37 +357,6 @@ static void test_any_bytes(void **state)
     free(bytes);
 }
 
-static int64_t clock_ns(void)
-{
-    struct timespec ts;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-/* Not asserted: says what recording one event costs, before and after the core's step. */
-static void test_cost(void **state)
-{
-    (void)state;
-    struct life life;
-    struct chb_actions actions;
-    int64_t before_ns = 0;
-    int64_t after_ns = 0;
-    begin(&life, 7);
-    for (unsigned i = 0; i < 20000; i++) {
-        struct chb_event event = {.kind = CHB_EVENT_PONG, .at = {.ns = 1 + i}};
-        int64_t start = clock_ns();
-        chb_recorder_event(life.recorder, &life.core, &event);
-        before_ns += clock_ns() - start;
-        chb_core_step(&life.core, &event, &actions);
-        start = clock_ns();
-        chb_recorder_result(life.recorder, &life.core, &actions);
-        after_ns += clock_ns() - start;
-    }
-    print_message("recording an event: %lld ns before the step, %lld ns after it\n",
-                  (long long)before_ns / 20000, (long long)after_ns / 20000);
-    end(&life);
-}
-
 static int clean(void **state)
 {
     (void)state;
@@ -425,7 +393,6 @@ int main(void)
         cmocka_unit_test_teardown(test_damage_is_said, clean),
         cmocka_unit_test_teardown(test_other_versions_are_refused, clean),
         cmocka_unit_test_teardown(test_any_bytes, clean),
-        cmocka_unit_test_teardown(test_cost, clean),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
