@@ -9,7 +9,8 @@
  * Who decides what:
  *   gate.c       may this replica go solo? The only function that allows it.
  *   failover.c   loss of the peer, holding, proof, going solo
- *   pairing.c    building the pair, both sides
+ *   pairing.c    building the pair, the primary's side
+ *   filling.c    ... and the secondary's
  *   settle.c     replication broken while both agents live
  *   hang.c       own QEMU does not answer
  *   pacemaker.c  promote, demote, stop, scores

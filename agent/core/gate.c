@@ -14,7 +14,8 @@ static struct chb_verdict yes(enum chb_proof proof, uint32_t node)
 }
 
 /* R3.2: what proves that the peer cannot serve any more. NONE if nothing does. Neither absence nor
- * silence nor a count of votes is looked at. */
+ * silence nor a count of votes proves anything; only where the operator has signed for it
+ * (require_fencing=false) a node that the majority has lost counts as one that is off. */
 static enum chb_proof proof_of_death(const struct chb_core *core, const struct chb_peer *peer)
 {
     if (peer->dead_generation >= core->generation) {
