@@ -97,6 +97,7 @@ static void make_record_sure(struct chb_core *core, struct chb_actions *actions)
     }
 }
 
+/* R3.1: the only way to a cold start. */
 static void begin_boot(struct chb_core *core, struct chb_actions *actions,
                        struct chb_verdict verdict)
 {
@@ -179,6 +180,7 @@ static void boot_over(struct chb_core *core, struct chb_actions *actions, enum c
     }
 }
 
+/* R5.1: the record of its generation is on the disk. */
 static void boot_qemu(struct chb_core *core, struct chb_actions *actions)
 {
     core->seeded = false; /* the operator's word was for this start, and is on disk now */
@@ -203,7 +205,7 @@ void chb_phase_booting(struct chb_core *core, struct chb_actions *actions)
         boot_over(core, actions, CHB_REASON_NOT_STARTED);
         return;
     }
-    if (newer != NULL) {
+    if (newer != NULL) { /* R6.1 */
         boot_over(core, actions, CHB_REASON_NEWER_ELSEWHERE);
         return;
     }
