@@ -25,7 +25,7 @@
  * for the ring to be formed anew, during which own messages do not come back either.
  *
  * Order. Memberships and messages are reported in CPG's total order. Quorum is another connection:
- * it is late news, and no more (lab-notes, section A).
+ * it is late news, and no more.
  *
  * Sources: corosync 3.1.7 lib/cpg.c, lib/quorum.c, lib/cmap.c, exec/cpg.c, exec/ipc_glue.c; libqb
  * 2.0.6 lib/ipcc.c, lib/ipc_setup.c, lib/ipc_shm.c.

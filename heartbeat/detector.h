@@ -3,7 +3,7 @@
  * Which agents are silent?
  *
  * corosync reports a process that dies and a node that is lost, but never a process that hangs: its
- * membership stays (lab-notes, section A, "CPG"). So each agent sends heartbeats, and this
+ * membership stays. So each agent sends heartbeats, and this
  * judges their absence.
  *
  * An agent may accuse another only for time in which it would have heard it. CPG is a total order

@@ -3,7 +3,7 @@
  * What a QEMU can do, and whether COLO works with it.
  *
  * COLO's commands are marked unstable (x-), so the schema is asked, not only the version.
- * Sources: QEMU's docs/interop/qmp-intro.rst ("query-qmp-schema"), lab-notes section B, "Versions".
+ * Source: QEMU's docs/interop/qmp-intro.rst ("query-qmp-schema").
  */
 #ifndef CHB_QMP_CAPS_H
 #define CHB_QMP_CAPS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One QEMU, seen through its two monitors: the main one, and one for out-of-band commands that QEMU
- * answers from another thread while its main loop hangs (lab-notes, section C, "Monitor latency").
+ * answers from another thread while its main loop hangs.
  *
  * Callbacks run from the event loop only, and may call every function here, also the ones that end
  * the client.
@@ -98,7 +98,7 @@ typedef void chb_qmp_pong_fn(void *userdata, const struct chb_qmp_pong *pong);
 
 /* Asks one monitor for a sign of life: query-status on the main one, an out-of-band yank of nothing
  * on the other. An answer out-of-band does not prove that the main loop lives.
- * @timeout: more than 0; lab-notes: 100 ms out-of-band, 300 ms main, 1 s and more during a join.
+ * @timeout: more than 0; as measured: 100 ms out-of-band, 300 ms main, 1 s and more during a join.
  * @fn: called once from the event loop. Returns as chb_qmp_conn_send(). */
 int chb_qmp_ping(struct chb_qmp_client *client, enum chb_qmp_monitor monitor, chb_span timeout,
                  chb_qmp_pong_fn *fn, void *userdata);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rows that several tables share. Each yank is a command of its own: one that names a missing
- * instance does nothing at all. Only our own are named: the monitors are in `query-yank` as well
- * (lab-notes, section B). */
+ * instance does nothing at all. Only our own are named: the monitors are in `query-yank` as well.
+ */
 #ifndef CHB_QMP_SEQ_COMMON_H
 #define CHB_QMP_SEQ_COMMON_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A running primary takes a fresh secondary: the live join of lab-notes, section E. The guest
+ * A running primary takes a fresh secondary: the live join. The guest
  * stands still only from `stop` to COLO's own start, 8 to 44 ms at any size.
  *
  * The second child is a plain nbd node, which takes guest writes before COLO runs; the first copy

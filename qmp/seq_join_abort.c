@@ -3,8 +3,8 @@
  * Undoes a join, from wherever it stopped: afterwards the guest runs alone, as before. Every row
  * takes "it is not there" for an answer, so that it may be run at any time, and again.
  *
- * A pair that does not match breaks right at the switch-over, with the guest standing still
- * (lab-notes, section E, "Two sides that do not match"): so the guest comes first, and tidying up
+ * A pair that does not match breaks right at the switch-over, with the guest standing still:
+ * so the guest comes first, and tidying up
  * after it.
  */
 #include "qmp/seq_common.h"

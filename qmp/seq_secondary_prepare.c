@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A fresh secondary gets ready to be filled: lab-notes, section B, "Secondary ready". The NBD
+/* A fresh secondary gets ready to be filled. The NBD
  * server gets a socket that is bound already, for it cannot tell which port it took; the filters'
  * chardevs can. */
 #include "qmp/sequence_table.h"

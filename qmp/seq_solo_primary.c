@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A primary goes on without its secondary: lab-notes, section B, "Going solo as primary". The child
+/* A primary goes on without its secondary. The child
  * goes first, or the guest's writes would wait for a disk that is gone; the output opens with the
  * filters. */
 #include "qmp/seq_common.h"

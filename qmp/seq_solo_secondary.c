@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A secondary goes on without its primary (R1.2, R2.1): lab-notes, sections B and C. The filter f2
+/* A secondary goes on without its primary (R1.2, R2.1). The filter f2
  * goes first, for it alone holds the output, then f0, which holds the input from the tap, and
  * x-colo-lost-heartbeat takes 80 ms for each GB of small pages.
  */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Small sequences of one row each, and the network's notice: source lab-notes, sections B and
- * C. */
+/* Small sequences of one row each, and the network's notice. */
 #include "qmp/sequence_table.h"
 
 /* QEMU's own defaults of announce-self (docs/interop, qapi/net.json): five packets in half a

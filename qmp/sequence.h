@@ -4,9 +4,9 @@
  *
  * The tables are data (qmp/sequence_table.h, one file seq_*.c each); this engine fills in names and
  * numbers, sends, waits, times and reports. It decides nothing: whether a sequence may be run at
- * all (design, rules R1 to R7) is for the caller to know.
+ * all (doc/SAFETY.md, R1 to R7) is for the caller to know.
  *
- * Source of every sequence: lab-notes, sections B, C and E; doc/ names the measurements.
+ * doc/TABLES.md lists the rows of every sequence; each was found by trying it on real QEMUs.
  */
 #ifndef CHB_QMP_SEQUENCE_H
 #define CHB_QMP_SEQUENCE_H
@@ -39,7 +39,7 @@ extern const struct chb_seq_table chb_seq_start_primary;
 extern const struct chb_seq_table chb_seq_secondary_prepare;
 /* Secondary, not yet in COLO: takes the exports back. Tolerates that nothing is there. */
 extern const struct chb_seq_table chb_seq_secondary_unprepare;
-/* Primary alone and running, the secondary prepared: the live join (lab-notes, section E). DONE:
+/* Primary alone and running, the secondary prepared: the live join. DONE:
  * both are in COLO. Else run chb_seq_join_abort; the guest may be standing still until then. */
 extern const struct chb_seq_table chb_seq_join;
 /* Primary, wherever a join stopped: after it the guest runs alone, as before the join. Tolerates

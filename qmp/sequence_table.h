@@ -126,7 +126,7 @@ struct chb_seq_table {
     const struct chb_seq_table table = {                                                           \
         .name = (text), .steps = (list), .n_steps = sizeof(list) / sizeof((list)[0])}
 
-/* Most commands take 0.3 to 2 ms; a busy main loop was seen at 295 ms (lab-notes, section C). */
+/* Most commands take 0.3 to 2 ms; a busy main loop was seen at 295 ms. */
 #define CHB_SEQ_ANSWER_MS 5000
 
 /* The arguments of @step for disk or NIC @index. Pure but for the memory.

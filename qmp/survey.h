@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a running QEMU is doing: asked when a daemon takes over a QEMU that an earlier one started
- * (design, rule R9), and whenever the outcome of something is unknown.
+ * (R9), and whenever the outcome of something is unknown.
  */
 #ifndef CHB_QMP_SURVEY_H
 #define CHB_QMP_SURVEY_H

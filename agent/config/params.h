@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The parameters of one VM, as they stand in the cluster's configuration (design.md, section 5;
- * ocf_colo_vm(7)), turned into what the daemon works with. The daemon and `coloctl vm validate`
+ * The parameters of one VM, as they stand in the cluster's configuration
+ * (ocf_colo_vm(7)), turned into what the daemon works with. The daemon and `coloctl vm validate`
  * read them with the same code, so what validates also starts.
  */
 #ifndef CHB_CONFIG_PARAMS_H
@@ -56,7 +56,7 @@ struct chb_vm_config {
     enum chb_ipv6 ipv6;
 
     /* Equal on two hosts if and only if they would show the guest the same machine; see params.c.
-     * Compared before a join, because QEMU does not (lab-notes, section E). */
+     * Compared before a join, because QEMU does not. */
     uint64_t spec_hash;
     uint16_t spec_parts[CHB_SPEC_PARTS]; /* of each part alone, to name what differs */
 

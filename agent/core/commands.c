@@ -48,8 +48,8 @@ static void stop(struct chb_core *core, const struct chb_event *event, struct ch
     give_time(core, event->u.command.patience);
 }
 
-/* Answered at once for a replica that lives, holding or not (lab-notes, D: a promote that waits
- * keeps the cluster from fencing). A cold start is answered when QEMU runs or has failed. */
+/* Answered at once for a replica that lives, holding or not: while a promote waits, Pacemaker
+ * fences nobody. A cold start is answered when QEMU runs or has failed. */
 static void promote(struct chb_core *core, struct chb_actions *actions, uint32_t id)
 {
     struct chb_verdict verdict = chb_gate(core);

@@ -160,7 +160,7 @@ void chb_core_init(struct chb_core *ret_core, uint32_t self, uint64_t boot, cons
 /*
  * One step. Pure: the same state and event give the same state and actions. `ret_actions` is
  * overwritten; its order is the order in which the shell carries it out. Events from outside may
- * say anything: what does not fit is ignored (design.md, section 6).
+ * say anything: what does not fit is ignored.
  */
 void chb_core_step(struct chb_core *core, const struct chb_event *event,
                    struct chb_actions *ret_actions);
@@ -171,8 +171,8 @@ chb_time chb_core_deadline(const struct chb_core *core);
 /* The state as it would be told to the other nodes now. Pure. */
 void chb_core_state(const struct chb_core *core, struct chb_state_msg *ret_state);
 
-/* What a recurring monitor answers (lab-notes, D): the role last commanded, as long as the pair has
- * a good copy. Pure. */
+/* What a recurring monitor answers: the role last commanded, as long as the pair has a good copy;
+ * Pacemaker would take any other role for a failure, and stop the replica. Pure. */
 enum chb_monitor {
     CHB_MONITOR_NOT_RUNNING, /* OCF_NOT_RUNNING */
     CHB_MONITOR_UNPROMOTED,  /* OCF_SUCCESS */
@@ -188,8 +188,8 @@ enum chb_monitor chb_core_probe(const struct chb_core *core);
 bool chb_core_serves(const struct chb_core *core);
 
 /* Why a host cannot hold the other side of a pair with this one: compared before a join harms
- * anything, because QEMU finds some of it only with the guest stopped, and some never (lab-notes,
- * E). In the order in which it is to be told. */
+ * anything, because QEMU finds some of it only with the guest stopped, and some never. In the order
+ * in which it is to be told. */
 enum chb_misfit {
     CHB_MISFIT_NONE,
     CHB_MISFIT_SPEC,      /* would run another machine: see spec_parts */

@@ -19,7 +19,7 @@ bool chb_cut_off(const struct chb_core *core)
            (chb_time_is_set(core->cluster_up_at) || chb_time_reached(core->now, late));
 }
 
-/* R7.1: from here on no frame leaves. A secondary lets none out anyway (lab-notes, C). */
+/* R7.1: from here on no frame leaves. A secondary lets none out anyway (R1.2). */
 static void hold(struct chb_core *core, struct chb_actions *actions)
 {
     struct chb_verdict verdict = chb_gate(core);

@@ -13,7 +13,7 @@
 #include <agent/core/core.h>
 
 /* May this host's replica begin to serve now? Pure. `verdict.proof` is set if and only if it is
- * allowed, `verdict.reason` says why not otherwise. Source: design.md, section 2. */
+ * allowed, `verdict.reason` says why not otherwise (doc/SAFETY.md, R3 to R5). */
 struct chb_verdict chb_gate(const struct chb_core *core);
 
 #endif

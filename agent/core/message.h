@@ -80,7 +80,7 @@ struct chb_state_msg {
     struct chb_ports ports;
 
     uint64_t disk_bytes[CHB_DISKS_MAX]; /* virtual sizes of the images here; 0: absent */
-    uint64_t spec_hash; /* what this node would run: compared before a join (lab-notes, E) */
+    uint64_t spec_hash; /* what this node would run: compared before a join, for QEMU does not */
     uint16_t spec_parts[CHB_SPEC_PARTS]; /* a short hash of each part, to name what differs */
     uint32_t qemu_version;               /* major<<16 | minor<<8 | micro; 0 unknown */
     uint8_t health;     /* 0 unusable .. 100 well; with broken_generation: settle.c's fitness */

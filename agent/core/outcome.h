@@ -4,7 +4,7 @@
 #define CHB_CORE_OUTCOME_H
 
 /* UNKNOWN is the honest answer to a time-out or a lost connection: what was asked for may have
- * happened, may happen later, or never. It is never treated as success (design, rule R8). */
+ * happened, may happen later, or never. It is never treated as success (R8). */
 enum chb_outcome {
     CHB_OUTCOME_DONE,
     CHB_OUTCOME_FAILED,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Pacemaker is steered by scores and answered with its own last command (lab-notes, D). */
+/* Pacemaker is steered by scores and answered with its own last command. */
 #include <agent/core/internal.h>
 
 /* Two lines of the same generation are possible only where somebody has signed for it

@@ -87,7 +87,7 @@ int chb_attributes_set(struct chb_attributes *attributes, const char *name, cons
 int chb_attributes_set_score(struct chb_attributes *attributes, const char *resource, int32_t score,
                              uint64_t *ret_ticket);
 
-/* Deletes this node's promotion score. When every node's is gone Pacemaker demotes (lab notes). */
+/* Deletes this node's promotion score. When every node's is gone Pacemaker demotes. */
 int chb_attributes_clear_score(struct chb_attributes *attributes, const char *resource,
                                uint64_t *ret_ticket);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One QEMU process, held by its pidfd, so that a signal never meets another process of the same
- * number and its death is seen by the kernel at once (design, proof P1).
+ * number and its death is seen by the kernel at once (P1).
  *
  * The process has its own session and none of our descriptors: it outlives the daemon (R9), and the
  * next daemon adopts it by its identity.

@@ -3,7 +3,7 @@
  * QEMU's command line for one replica. Pure: a description in, words out.
  *
  * Both sides get the same devices, in the same order, at the same addresses: QEMU does not compare
- * them, and a pair that differs breaks when it is needed (lab-notes, section E). Only back ends,
+ * them, and a pair that differs breaks when it is needed. Only back ends,
  * the incoming side and paths differ.
  *
  * Taps are made by the daemon before QEMU starts, by name, as persistent taps with IFF_VNET_HDR,

@@ -14,7 +14,7 @@
 
 #define READ_TIMEOUT_MS 10000
 #define META_TIMEOUT_MS 30000
-/* Small, so that any sensible stickiness is larger than their difference (lab-notes, D). */
+/* Small, so that any sensible stickiness is larger than their difference. */
 #define SCORE_BEST 1000
 #define SCORE_SECONDARY 500
 #define GENERATION_MAX (UINT64_MAX / 2) /* they rise by one, so more is nobody's */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One fault, in a quiet world, upon a pair that is in sync: how long clients wait is bounded by the
- * fault's budget (design.md, section 4), and the VMs that it is not about do not feel it.
+ * fault's budget (the table below), and the VMs that it is not about do not feel it.
  */
 #include <tests/sim/sim.h>
 

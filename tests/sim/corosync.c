@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * corosync: rings, the group of agents, totally ordered messages, and quorum as late news
- * (lab-notes, section A). A ring whose members do not all reach each other any more carries
+ * corosync: rings, the group of agents, totally ordered messages, and quorum as late news.
+ * A ring whose members do not all reach each other any more carries
  * nothing; what is sent then waits, and arrives in the next ring.
  */
 #include <tests/sim/sim.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A small Pacemaker (lab-notes, section D): in each quorate partition it fences who was lost,
+ * A small Pacemaker: in each quorate partition it fences who was lost,
  * starts the clone everywhere, and has the node with the best score promoted; a failed monitor
  * means demote, stop, start. Without quorum it stops everything, or leaves it.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* QEMU as the agents see it: it starts, runs, hangs, is stopped, dies; and what COLO says when its
- * other side is gone (lab-notes, section B, "Facts"). */
+ * other side is gone. */
 #include <tests/sim/sim.h>
 
 static bool in_colo(const struct chb_sim_qemu *qemu)

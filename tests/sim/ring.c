@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* corosync's rings, and quorum as late news (lab-notes, section A). */
+/* corosync's rings, and quorum as late news. */
 #include <tests/sim/sim.h>
 
 #define FOR_NODES(sim, node) for (uint32_t node = 1; node <= (sim)->options.n_nodes; node++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* QMP sequences: what they do to QEMU and when, what their answers say, and what goes on in QEMU
- * after nobody drives them any more (lab-notes, sections B and E). */
+ * after nobody drives them any more. */
 #include <tests/sim/sim.h>
 
 #define HANG_LIMIT_MS 4000

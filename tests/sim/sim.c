@@ -50,7 +50,7 @@ int64_t chb_sim_latency(struct chb_sim *sim, int64_t low_ms, int64_t high_ms, in
 }
 
 /* What the guest has to say. A replica alone says it; in COLO both sides must agree, so what is
- * said is in both copies (IPv4; what COLO does not hold has no history, see design.md, R7). */
+ * said is in both copies (IPv4; what COLO does not hold has no history: R2.3). */
 static void output(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     struct chb_sim_vm *vm = CHB_SIM_VM(sim);

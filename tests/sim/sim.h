@@ -7,7 +7,7 @@
  * The world is omniscient plain data. The agents see of it only what their events say. Each part
  * has its own file: net.c, corosync.c, agent.c (the shell around the core), shell.c (actions),
  * qemu.c, sequence.c, disk.c, fencer.c, host.c, pacemaker.c, promotion.c, cib.c, faults.c, and
- * check.c, which judges by the rules of design.md, section 2, and shares no code with the core.
+ * check.c, which judges by the rules of doc/SAFETY.md, and shares no code with the core.
  */
 #ifndef CHB_SIM_SIM_H
 #define CHB_SIM_SIM_H

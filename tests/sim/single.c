@@ -3,7 +3,7 @@
  * R10, the bound. After many faults the calm shows that all comes right in the end; it does not
  * show how long it takes. So at the end of each history, when every VM is a pair and nothing else
  * is wrong, one part fails, and the longest time in which clients hear nothing of a guest is
- * measured. The bounds are those of design.md, section 4, with the latencies of this world.
+ * measured. The bounds are those of the table below, with the latencies of this world.
  */
 #include <string.h>
 

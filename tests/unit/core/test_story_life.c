@@ -423,7 +423,7 @@ static void power_cut_secondary_boots_first(void **state)
     story_end(sim);
 }
 
-/* The older disk must not win (anchors.md, section 3, number 11). */
+/* The older disk must not win (R2.2, R5.4). */
 static void power_cut_stale_host_boots_first(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Something is lost: a QEMU, an agent, a host, a link. design.md, section 4. */
+/* Something is lost: a QEMU, an agent, a host, a link (doc/SAFETY.md, "What can fail"). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Every sequence, command by command: what went to QEMU is compared with a file in golden/, which
- * was read beside the measurements (lab-notes, sections B, C and E). CHB_GOLDEN_WRITE=1 writes the
+ * was read beside what was measured on real QEMUs. CHB_GOLDEN_WRITE=1 writes the
  * files anew.
  */
 #include <errno.h>
