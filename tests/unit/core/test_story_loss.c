@@ -337,6 +337,39 @@ static void disk_error_moves_the_guest(void **state)
     story_end(sim);
 }
 
+static void tell_link(struct chb_sim *sim, uint32_t node, bool stuck)
+{
+    struct chb_sim_item *item = chb_sim_deliver(sim, node, 0, CHB_EVENT_LINK);
+    item->event.u.link.qemu = CHB_SIM_VM(sim)->qemu[node].id;
+    item->event.u.link.stuck = stuck;
+}
+
+/* R2.4: while the secondary's host does not acknowledge, the primary stands still, and as soon as
+ * it does the pair goes on as it was. A secondary lets nothing out that could run ahead. */
+static void primary_waits_for_its_link(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    const uint64_t joins = sim->stats.joins;
+    tell_link(sim, 2, true);
+    story_run(sim, 100);
+    assert_int_equal(CHB_SIM_VM(sim)->unit[2].core.phase, CHB_PHASE_PAIRED);
+    tell_link(sim, 2, false);
+    tell_link(sim, 1, true);
+    story_run(sim, 20);
+    uint64_t seen = CHB_SIM_VM(sim)->let_out;
+    story_run(sim, 500);
+    assert_true(CHB_SIM_VM(sim)->unit[1].core.frozen);
+    assert_int_equal(CHB_SIM_VM(sim)->let_out, seen);
+    assert_int_equal(story_reason(sim, 1), CHB_REASON_LINK_STUCK);
+    tell_link(sim, 1, false);
+    story_run(sim, 500);
+    assert_int_equal(CHB_SIM_VM(sim)->unit[1].core.phase, CHB_PHASE_PAIRED);
+    assert_true(CHB_SIM_VM(sim)->let_out > seen + 5);
+    assert_int_equal(sim->stats.joins, joins); /* nothing had to be filled again */
+    story_end(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +390,7 @@ int main(void)
         cmocka_unit_test(network_heals),
         cmocka_unit_test(network_heals_too_late),
         cmocka_unit_test(replication_link_is_cut),
+        cmocka_unit_test(primary_waits_for_its_link),
         cmocka_unit_test(agent_gone_then_its_qemu_dies),
         cmocka_unit_test(agent_hangs_then_its_qemu_dies),
         cmocka_unit_test(both_qemus_die),
