@@ -20,18 +20,19 @@
 #define YANK_NODE(what, id, condition)                                                             \
     YANK(what, "{'type': 'block-node', 'node-name': '" id "'}", CHB_SEQ_EACH_DISK, condition)
 
-/* The last of a list of yanks: the next row waits for all their answers. */
-#define YANK_MIGRATION(condition)                                                                  \
+/* The last of a list of yanks. @more: 0, and the next row waits for all their answers, or
+ * CHB_SEQ_BACK_TO_BACK. */
+#define YANK_MIGRATION(condition, more)                                                            \
     {                                                                                              \
         .name = "break the connections: migration", .command = "yank",                             \
         .arguments = "{'instances': [{'type': 'migration'}]}", .monitor = CHB_QMP_OOB,             \
-        .when = (condition), .flags = CHB_SEQ_TOLERATE, .answer_ms = 500                           \
+        .when = (condition), .flags = CHB_SEQ_TOLERATE | (more), .answer_ms = 500                  \
     }
 
-#define YANK_PRIMARY(condition)                                                                    \
+#define YANK_PRIMARY(condition, more)                                                              \
     YANK_CHARDEV("mirror", CHB_NIC_MIRROR_CHARDEV, condition),                                     \
         YANK_CHARDEV("compare", CHB_NIC_COMPARE_CHARDEV, condition),                               \
-        YANK_NODE("disk", CHB_DISK_NBD, condition), YANK_MIGRATION(condition)
+        YANK_NODE("disk", CHB_DISK_NBD, condition), YANK_MIGRATION(condition, more)
 
 /* Tidying up: each row is sent without waiting for the one before, and one that fails stops
  * nothing. */
@@ -79,7 +80,7 @@
      .wait = CHB_SEQ_WAIT_COLO_SETTLED,                                                            \
      .flags = CHB_SEQ_SOFT_WAIT,                                                                   \
      .wait_ms = 1000},                                                                             \
-        YANK_PRIMARY(CHB_SEQ_IF_NOT_SETTLED),                                                      \
+        YANK_PRIMARY(CHB_SEQ_IF_NOT_SETTLED, 0),                                                   \
     {                                                                                              \
         .name = "see whether COLO gave up", .when = CHB_SEQ_IF_NOT_SETTLED,                        \
         .wait = CHB_SEQ_WAIT_COLO_SETTLED, .wait_ms = 2000                                         \

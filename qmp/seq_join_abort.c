@@ -11,7 +11,7 @@
 
 static const struct chb_seq_step steps[] = {
     YANK_NODE("first copy", CHB_DISK_SYNC, CHB_SEQ_IF_UNREACHABLE),
-    YANK_PRIMARY(CHB_SEQ_IF_UNREACHABLE),
+    YANK_PRIMARY(CHB_SEQ_IF_UNREACHABLE, 0),
     {.name = "end the copy",
      .command = "block-job-cancel",
      .arguments = "{'device': '" CHB_DISK_JOB "', 'force': true}",

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A primary goes on without its secondary. The child
- * goes first, or the guest's writes would wait for a disk that is gone; the output opens with the
- * filters. */
+/* A primary goes on without its secondary. The child goes first, or the guest's writes would wait
+ * for a disk that is gone; the output opens with the filters. Nothing waits for the yanks' answers:
+ * a command that waits for the lost disk is freed by the yank, which has a socket and a thread of
+ * its own. */
 #include "qmp/seq_common.h"
 
 static const struct chb_seq_step steps[] = {
-    YANK_PRIMARY(CHB_SEQ_IF_UNREACHABLE),
+    YANK_PRIMARY(CHB_SEQ_IF_UNREACHABLE, CHB_SEQ_BACK_TO_BACK),
     SETTLE_PRIMARY,
     {.name = "take the lost disk out",
      .command = "x-blockdev-change",

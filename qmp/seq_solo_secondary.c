@@ -7,7 +7,7 @@
 
 #define YANK_SECONDARY(condition)                                                                  \
     YANK_CHARDEV("input", CHB_NIC_RED0, condition),                                                \
-        YANK_CHARDEV("output", CHB_NIC_RED1, condition), YANK_MIGRATION(condition)
+        YANK_CHARDEV("output", CHB_NIC_RED1, condition), YANK_MIGRATION(condition, 0)
 
 static const struct chb_seq_step steps[] = {
     /* The peer's death closes its sockets, and QEMU needs some milliseconds to see that. */

@@ -281,13 +281,14 @@ static void send_batch(struct chb_seq *seq)
     while (more && !seq->finished && !seq->stopped && seq->row < seq->table->n_steps) {
         const size_t row = seq->row;
         const struct chb_seq_step *step = &seq->table->steps[row];
+        if (!chb_seq_applies(seq, step->when)) {
+            seq->row++;
+            continue;
+        }
         if (step->command == NULL && seq->n_flights > 0) {
             break; /* a wait alone follows the answers to what was sent */
         }
         seq->row++;
-        if (!chb_seq_applies(seq, step->when)) {
-            continue;
-        }
         if (step->command == NULL) {
             do_row(seq, step);
         } else {
@@ -305,8 +306,8 @@ static void send_batch(struct chb_seq *seq)
         seq->wait_next = step->wait != CHB_SEQ_NO_WAIT && chb_seq_times(seq, step) > 0;
         more = more && !seq->wait_next;
     }
+    chb_qmp_client_release(client, CHB_QMP_OOB); /* what frees others goes first */
     chb_qmp_client_release(client, CHB_QMP_MAIN);
-    chb_qmp_client_release(client, CHB_QMP_OOB);
 }
 
 void chb_seq_advance(struct chb_seq *seq)
