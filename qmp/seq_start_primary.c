@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Small sequences of one row each, and the network's notice. */
-#include "qmp/sequence_table.h"
-
-/* QEMU's own defaults of announce-self (docs/interop, qapi/net.json): five packets in half a
- * second. */
-#define ANNOUNCE "{'initial': 50, 'max': 550, 'rounds': 5, 'step': 50}"
+#include "qmp/seq_common.h"
 
 static const struct chb_seq_step start_steps[] = {
     {.name = "let the guest run", .command = "cont", .wait = CHB_SEQ_WAIT_RUNNING, .wait_ms = 5000},
-    {.name = "announce the guest",
-     .command = "announce-self",
-     .arguments = ANNOUNCE,
-     .flags = CHB_SEQ_TOLERATE},
-};
-
-static const struct chb_seq_step announce_steps[] = {
-    {.name = "announce the guest", .command = "announce-self", .arguments = ANNOUNCE},
+    ANNOUNCE,
 };
 
 /* A guest without ACPI takes no notice; whoever waits for its end has a time-out. */
@@ -35,6 +24,5 @@ static const struct chb_seq_step checkpoint_steps[] = {
 };
 
 CHB_SEQ_TABLE(chb_seq_start_primary, "start-primary", start_steps);
-CHB_SEQ_TABLE(chb_seq_announce, "announce", announce_steps);
 CHB_SEQ_TABLE(chb_seq_powerdown, "powerdown", powerdown_steps);
 CHB_SEQ_TABLE(chb_seq_checkpoint, "checkpoint", checkpoint_steps);

@@ -58,8 +58,6 @@ extern const struct chb_seq_table chb_seq_solo_primary;
 extern const struct chb_seq_table chb_seq_checkpoint;
 /* A replica that serves alone: asks the guest to switch itself off. DONE: it was asked. */
 extern const struct chb_seq_table chb_seq_powerdown;
-/* Either side: tells the switches where the guest is. */
-extern const struct chb_seq_table chb_seq_announce;
 
 /* Where the secondary listens. Port 0 lets the kernel choose; the result of
  * chb_seq_secondary_prepare says what it chose, and that is what the peer must be told. */

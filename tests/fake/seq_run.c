@@ -26,15 +26,10 @@ static const struct {
     const char *name;
     const struct chb_seq_table *table;
 } sequences[] = {
-    {"start-primary", &chb_seq_start_primary},
-    {"prepare", &chb_seq_secondary_prepare},
-    {"unprepare", &chb_seq_secondary_unprepare},
-    {"join", &chb_seq_join},
-    {"join-abort", &chb_seq_join_abort},
-    {"solo-secondary", &chb_seq_solo_secondary},
-    {"solo-primary", &chb_seq_solo_primary},
-    {"powerdown", &chb_seq_powerdown},
-    {"announce", &chb_seq_announce},
+    {"start-primary", &chb_seq_start_primary},   {"prepare", &chb_seq_secondary_prepare},
+    {"unprepare", &chb_seq_secondary_unprepare}, {"join", &chb_seq_join},
+    {"join-abort", &chb_seq_join_abort},         {"solo-secondary", &chb_seq_solo_secondary},
+    {"solo-primary", &chb_seq_solo_primary},     {"powerdown", &chb_seq_powerdown},
 };
 
 struct run {

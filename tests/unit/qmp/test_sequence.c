@@ -416,8 +416,6 @@ static void test_small_ones(void **state)
     fake_qemu_model(rig->fake)->run_state = "prelaunch";
     run(rig, &chb_seq_start_primary, &params, &outcome);
     assert_done(&outcome);
-    run(rig, &chb_seq_announce, &params, &outcome);
-    assert_done(&outcome);
     run(rig, &chb_seq_powerdown, &params, &outcome);
     assert_done(&outcome);
     check_golden("small", fake_qemu_log(rig->fake));
