@@ -6,7 +6,8 @@ import signal
 
 from colo_lab.api import scenario, wait_for
 from colo_lab.pair import Pair
-from colo_lab.steps import agent, comes_back, continues, last_word, says_everywhere, sides
+from colo_lab.steps import (agent, comes_back, continues, fails_over, last_word, says_everywhere,
+                            sides)
 
 STOP_TIMEOUT_S = 120  # of the resource agent's meta-data
 
@@ -21,16 +22,6 @@ def leave_score(lab, vm, node, score, lifetime):
     lab.timeline.add(f"promotion score of {node}: {score} ({lifetime})")
 
 
-def fails_over(lab, result, pair):
-    victim, survivor = sides(pair, "primary")
-    lab.nodes[victim].kill9(pair.qemu(victim).pid)
-    pair.client.wait_answers(20)
-    pair.wait_whole()
-    result.check(pair.primary() == survivor, f"{survivor} is primary: {pair.phases()}")
-    pair.client.wait_answers(20)
-    return victim, survivor
-
-
 @scenario("leftover-scores", in_place=True, timeout_s=900,
           also=["survivor-refused-because-of-leftover-scores"])
 def leftover_scores(lab, result):
@@ -42,8 +33,7 @@ def leftover_scores(lab, result):
             lab.cluster.wait_idle()
             # Only downwards: a higher score is an order to move, and would be obeyed.
             leave_score(lab, pair.vm, pair.secondary(), "-INFINITY", lifetime)
-            fails_over(lab, result, pair)
-            pair.wait_agreement(90)
+            fails_over(pair, result)
         for name in lab.nodes:
             leave_score(lab, pair.vm, name, "-INFINITY" if name == pair.primary() else "5000",
                         "forever")
@@ -53,8 +43,7 @@ def leftover_scores(lab, result):
         lab.cluster.wait_online()
         pair.wait_whole()
         pair.wait_agreement(90)
-        fails_over(lab, result, pair)
-        pair.wait_agreement(90)
+        fails_over(pair, result)
         for name in lab.nodes:
             leave_score(lab, pair.vm, name, None, "forever")
         pair.wait_agreement()
