@@ -96,7 +96,7 @@ static int grow(struct chb_tool_pipe *to, size_t more)
     return 0;
 }
 
-/* Reads once. Returns false when there is nothing more for now or at all. */
+/* Reads once. Returns false when there is nothing more yet, or at all. */
 static bool read_some(struct chb_tool_pipe *from)
 {
     char buffer[READ_BYTES];

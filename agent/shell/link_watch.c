@@ -7,7 +7,7 @@
  * long as the peer is not heard over those either it is for corosync to judge, which is more
  * patient.
  *
- * Long before that the core is told that nothing gets through for now (R2.4), and when it does
+ * Long before that the core is told that nothing gets through (R2.4), and when it does
  * again.
  */
 #include <agent/shell/vm.h>

@@ -61,7 +61,7 @@ static bool say_live(struct chb_say *say, enum chb_reason reason, const char *no
         chb_say(say, "replication with %s is broken, the two agents are settling it", node);
         return true;
     case CHB_REASON_LINK_STUCK:
-        chb_say(say, "nothing reaches %s over the replication link for now", node);
+        chb_say(say, "nothing reaches %s over the replication link", node);
         return true;
     case CHB_REASON_CLUSTER_LOST:
         chb_say(say, "this host has no connection to corosync");
