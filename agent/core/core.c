@@ -251,6 +251,11 @@ chb_time chb_core_deadline(const struct chb_core *core)
     at = core->fence_retry_at;
     sooner(&deadline,
            core->phase == CHB_PHASE_HOLDING && peer != NULL && chb_time_before(core->now, at), at);
+    at = chb_time_add(core->unfit_since, chb_ms(CHB_UNFIT_PATIENCE_MS));
+    sooner(&deadline,
+           core->phase == CHB_PHASE_PAIRED && chb_time_is_set(core->unfit_since) &&
+               chb_time_before(core->now, at),
+           at);
     at = core->record_retry_at;
     sooner(&deadline, core->record_unsure && chb_time_before(core->now, at), at);
     at = core->powerdown_until;

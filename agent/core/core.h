@@ -13,6 +13,7 @@
  *   filling.c    ... and the secondary's
  *   settle.c     replication broken while both agents live
  *   hang.c       own QEMU does not answer
+ *   health.c     the other side's host is fitter to serve
  *   pacemaker.c  promote, demote, stop, scores
  *   boot.c       records, adoption of a running QEMU, cold start
  */
@@ -75,6 +76,7 @@ struct chb_core {
     bool seeded;
     bool guest_off;
     uint8_t health;
+    chb_time unfit_since; /* primary: since when the secondary's host has been fitter */
 
     /* own replica */
     enum chb_phase phase;

@@ -25,6 +25,7 @@ static void hold(struct chb_core *core, struct chb_actions *actions)
     struct chb_verdict verdict = chb_gate(core);
 
     core->lost_at = core->now;
+    core->unfit_since = CHB_TIME_NEVER;
     if (core->role == CHB_ROLE_PRIMARY) {
         chb_freeze(core, actions);
     }
@@ -59,7 +60,7 @@ void chb_phase_paired(struct chb_core *core, struct chb_actions *actions)
     const struct chb_peer *peer = chb_core_peer(core, core->peer);
 
     if (chb_wishes(core, actions) || try_solo(core, actions) || chb_settle(core, actions) ||
-        chb_hang(core, actions)) {
+        chb_hang(core, actions) || chb_health(core, actions)) {
         return;
     }
     if (chb_cut_off(core) || peer == NULL || peer->lost || core->broken_generation != 0 ||

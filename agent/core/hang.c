@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The own QEMU does not answer, or its disk has failed. It is killed only as part of a pair whose
+ * The own QEMU does not answer. It is killed only as part of a pair whose
  * other side is well: that turns a hang into a death with proof (P1). A replica alone is never
  * killed for slowness, and when both sides are slow the machine is, not QEMU.
  */
@@ -50,14 +50,8 @@ bool chb_hang(struct chb_core *core, struct chb_actions *actions)
     /* A main loop that is stuck may be waiting for the other side, so that must be well in full,
      * and gets the time to show that it is the one that hangs. */
     bool dead = !answers(core, chb_oob_silent_since(core, peer), timeout_ns);
-    bool unwell = core->health == 0 && core->role == CHB_ROLE_PRIMARY && peer->msg.health > 0;
     bool stuck =
         !answers(core, chb_main_silent_since(core, peer), 3 * timeout_ns) && peer->msg.main_alive;
-    if (unwell) {
-        chb_note(actions, CHB_NOTE_SWITCHOVER, peer->node, 0, core->generation);
-        chb_kill(core, actions);
-        return true;
-    }
     if (!dead && !stuck) {
         return false;
     }

@@ -30,6 +30,8 @@
 /* How long an agent that has just begun may be without corosync before that counts as cut off: its
  * replica was on its own while no agent ran, and a freeze at each restart would be felt (R9). */
 #define CHB_CLUSTER_GRACE_MS 2000
+/* How long the secondary's host must have been the fitter one before it takes over. */
+#define CHB_UNFIT_PATIENCE_MS 3000
 #define CHB_FENCE_RETRY_MS 2000
 #define CHB_FENCE_LINGERS_MS                                                                       \
     10000                      /* for so long a fence that was asked for may yet be carried out */
@@ -117,6 +119,8 @@ uint8_t chb_fitness(const struct chb_core *core); /* settle.c */
 bool chb_settle(struct chb_core *core, struct chb_actions *actions);
 /* hang.c: likewise */
 bool chb_hang(struct chb_core *core, struct chb_actions *actions);
+/* health.c: likewise */
+bool chb_health(struct chb_core *core, struct chb_actions *actions);
 chb_time chb_oob_silent_since(const struct chb_core *core, const struct chb_peer *peer);
 chb_time chb_main_silent_since(const struct chb_core *core, const struct chb_peer *peer);
 bool chb_oob_alive(const struct chb_core *core);

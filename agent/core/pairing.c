@@ -15,8 +15,21 @@ static bool may_be_secondary(const struct chb_core *core, const struct chb_peer 
              peer->msg.record.author != core->record.author);
 }
 
-/* The last peer first, for its image needs the least; then the lowest node id; a host that has just
- * failed only if there is no other. */
+/* The fittest first; of those the last peer, for its image needs the least; then the lowest node
+ * id. */
+static bool is_better(const struct chb_core *core, const struct chb_peer *peer,
+                      const struct chb_peer *than)
+{
+    if (peer->msg.health != than->msg.health) {
+        return peer->msg.health > than->msg.health;
+    }
+    if ((peer->node == core->peer) != (than->node == core->peer)) {
+        return peer->node == core->peer;
+    }
+    return peer->node < than->node;
+}
+
+/* A host that has just failed only if there is no other. */
 static const struct chb_peer *choose(const struct chb_core *core)
 {
     const struct chb_peer *best = NULL;
@@ -29,8 +42,7 @@ static const struct chb_peer *choose(const struct chb_core *core)
         }
         if (peer->node == core->join_failed_node) {
             failed = peer;
-        } else if (best == NULL || peer->node == core->peer ||
-                   (best->node != core->peer && peer->node < best->node)) {
+        } else if (best == NULL || is_better(core, peer, best)) {
             best = peer;
         }
     }
@@ -119,6 +131,7 @@ void chb_pair_begins(struct chb_core *core, struct chb_actions *actions)
     core->peer = core->join_node;
     core->eligible = true;
     core->link_stuck = false;
+    core->unfit_since = CHB_TIME_NEVER;
     core->join = CHB_JOIN_NONE;
     core->fence_tries = 0;
     core->fence_asked_at = CHB_TIME_NEVER;

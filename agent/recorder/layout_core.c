@@ -117,6 +117,7 @@ static const struct chb_field core_fields[] = {
     CORE(powered_down),
     CORE(guest_off),
     CORE(health),
+    CORE(unfit_since),
     CHB_ENUM(struct chb_core, phase, CHB_PHASE_MAX),
     CHB_ENUM(struct chb_core, role, CHB_ROLE_MAX),
     CORE(generation),

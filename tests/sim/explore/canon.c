@@ -172,6 +172,7 @@ static void canon_peer(struct canon *canon, const struct chb_core *core, struct 
 static void canon_times(struct chb_core *core)
 {
     since(core, &core->broken_at, 150);
+    since(core, &core->unfit_since, 3000);
     since(core, &core->lost_at, 1000);
     since(core, &core->join_started_at, 30000);
     since(core, &core->cluster_up_at, 1000);
