@@ -14,6 +14,7 @@
 
 #define READ_TIMEOUT_MS 10000
 #define META_TIMEOUT_MS 30000
+#define META_RETRY_MS 5000
 /* Small, so that any sensible stickiness is larger than their difference. */
 #define SCORE_BEST 1000
 #define SCORE_SECONDARY 500
@@ -126,12 +127,34 @@ void chb_cib_read(struct chb_vm *vm)
                                                on_records, vm) == 0;
 }
 
-static void on_meta(void *userdata, const struct chb_tool_result *result)
+static int on_off_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
     struct chb_vm *vm = userdata;
+    (void)source;
+    (void)usec;
+    /* Stopped and started since, it is on again, and somebody wanted that. */
+    if (vm->core.started && vm->core.guest_off) {
+        chb_cib_resource_off(vm);
+    }
+    return 0;
+}
+
+/* Untold, Pacemaker would show a guest that is off as running for ever. */
+static void off_again(struct chb_vm *vm, const char *why)
+{
+    chb_log(LOG_ERR, "%s: the guest is off, but Pacemaker could not be told: %s; tried again",
+            vm->name, why);
+    if (vm->off_timer == NULL &&
+        chb_timer_new(vm->daemon, CHB_PRIORITY_SLOW, on_off_timer, vm, &vm->off_timer) < 0) {
+        return;
+    }
+    chb_timer_set(vm->off_timer, chb_time_add(chb_now(), chb_ms(META_RETRY_MS)));
+}
+
+static void on_meta(void *userdata, const struct chb_tool_result *result)
+{
     if (result->outcome != CHB_OUTCOME_DONE) {
-        chb_log(LOG_ERR, "%s: the guest is off, but Pacemaker could not be told: %s", vm->name,
-                result->err);
+        off_again(userdata, result->err);
     }
 }
 
@@ -146,8 +169,7 @@ void chb_cib_resource_off(struct chb_vm *vm)
     int r = chb_cluster_set_meta(vm->daemon->tools, resource, "target-role", "Stopped",
                                  chb_ms(META_TIMEOUT_MS), on_meta, vm);
     if (r < 0) {
-        chb_log(LOG_ERR, "%s: Pacemaker could not be told that the guest is off: %s", vm->name,
-                strerror(-r));
+        off_again(vm, strerror(-r));
     }
 }
 

@@ -214,6 +214,7 @@ struct chb_vm *chb_vm_free(struct chb_vm *vm)
     vm->ping_timer = sd_event_source_disable_unref(vm->ping_timer);
     vm->retry_timer = sd_event_source_disable_unref(vm->retry_timer);
     vm->merge_timer = sd_event_source_disable_unref(vm->merge_timer);
+    vm->off_timer = sd_event_source_disable_unref(vm->off_timer);
     vm->link.timer = sd_event_source_disable_unref(vm->link.timer);
     vm->line_timer = sd_event_source_disable_unref(vm->line_timer);
     vm->adopt_deadline = sd_event_source_disable_unref(vm->adopt_deadline);

@@ -156,6 +156,7 @@ struct chb_vm {
     sd_event_source *probe_timer;
     int probe_fd;                 /* 0: none */
     sd_event_source *retry_timer; /* reconnects the monitors; gives up a waiting sequence */
+    sd_event_source *off_timer;   /* tells Pacemaker once more that the guest is off */
     char error[CHB_VM_TEXT_SIZE]; /* why QEMU could not be started or a sequence failed */
 
     uint64_t sent_digest; /* of the state last broadcast */
