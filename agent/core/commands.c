@@ -17,6 +17,7 @@ static void start(struct chb_core *core, const struct chb_event *event, struct c
         core->started = true;
         core->promoted = false;
         core->guest_off = false;
+        core->off_until = CHB_TIME_NEVER;
     }
     core->stop_wanted = false;
     chb_reply(actions, &id, true, CHB_REASON_OK, 0);

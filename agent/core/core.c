@@ -258,6 +258,8 @@ chb_time chb_core_deadline(const struct chb_core *core)
            at);
     at = core->record_retry_at;
     sooner(&deadline, core->record_unsure && chb_time_before(core->now, at), at);
+    at = core->off_until;
+    sooner(&deadline, core->guest_off && chb_time_before(core->now, at), at);
     at = core->powerdown_until;
     sooner(&deadline, chb_time_before(core->now, at), at);
     if (core->phase == CHB_PHASE_SOLO) {

@@ -75,6 +75,7 @@ struct chb_core {
     bool powered_down;        /* ... and has done so */
     bool seeded;
     bool guest_off;
+    chb_time off_until; /* from then on its monitor fails, so that Pacemaker starts it anew */
     uint8_t health;
     chb_time unfit_since; /* primary: since when the secondary's host has been fitter */
 
@@ -179,7 +180,8 @@ enum chb_monitor {
     CHB_MONITOR_NOT_RUNNING, /* OCF_NOT_RUNNING */
     CHB_MONITOR_UNPROMOTED,  /* OCF_SUCCESS */
     CHB_MONITOR_PROMOTED,    /* OCF_RUNNING_PROMOTED */
-    CHB_MONITOR_FAILED,      /* OCF_FAILED_PROMOTED: promoted, and no good copy is left */
+    CHB_MONITOR_FAILED,      /* OCF_FAILED_PROMOTED: promoted, and of no use any more */
+    CHB_MONITOR_USELESS,     /* OCF_ERR_GENERIC: likewise, and not promoted */
 };
 enum chb_monitor chb_core_monitor(const struct chb_core *core);
 

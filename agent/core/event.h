@@ -69,6 +69,7 @@ enum chb_event_kind {
     CHB_EVENT_GUEST_PANIC,
     CHB_EVENT_OVERLAYS_MERGED, /* the solo replica's image is complete by itself: u.qemu */
     CHB_EVENT_DISK_ERROR,
+    CHB_EVENT_RESOURCE_IS_OFF, /* answer to CHB_ACTION_RESOURCE_OFF: Pacemaker has it on record */
 
     CHB_EVENT_STALLED, /* this agent itself was late by u.stall: nobody is to blame for it */
     CHB_EVENT_HEALTH,  /* u.health */
@@ -84,6 +85,7 @@ struct chb_settings {
     uint32_t qemu_version;
     bool require_fencing;
     bool image_present;
+    bool restart_guest; /* one that switches itself off is started again */
 };
 
 struct chb_event {

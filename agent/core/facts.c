@@ -240,6 +240,29 @@ static void qemu_exited(struct chb_core *core, struct chb_actions *actions)
     core->join_dirty = false;
 }
 
+static void guest_off(struct chb_core *core, struct chb_actions *actions)
+{
+    chb_note(actions, CHB_NOTE_GUEST_OFF, core->self, 0, core->generation);
+    if (core->stop_wanted || core->demote_wanted) {
+        core->powered_down = true; /* as it was asked to: Pacemaker knows */
+        return;
+    }
+    core->guest_off = true;
+    if (core->settings.restart_guest) {
+        core->off_until = core->now;
+    } else {
+        chb_act(actions, CHB_ACTION_RESOURCE_OFF);
+    }
+}
+
+/* Pacemaker stops it now. Should it not, somebody has enabled the resource again at once. */
+static void resource_is_off(struct chb_core *core)
+{
+    if (core->started && core->guest_off && !chb_time_is_set(core->off_until)) {
+        core->off_until = chb_time_add(core->now, chb_ms(CHB_OFF_PATIENCE_MS));
+    }
+}
+
 static void facts_qemu(struct chb_core *core, const struct chb_event *event,
                        struct chb_actions *actions)
 {
@@ -261,13 +284,7 @@ static void facts_qemu(struct chb_core *core, const struct chb_event *event,
     } else if (event->kind == CHB_EVENT_LINK) {
         core->link_stuck = event->u.link.stuck;
     } else if (event->kind == CHB_EVENT_GUEST_OFF) {
-        chb_note(actions, CHB_NOTE_GUEST_OFF, core->self, 0, core->generation);
-        if (core->stop_wanted || core->demote_wanted) {
-            core->powered_down = true; /* as it was asked to: Pacemaker knows */
-        } else {
-            core->guest_off = true;
-            chb_act(actions, CHB_ACTION_RESOURCE_OFF);
-        }
+        guest_off(core, actions);
     } else if (event->kind == CHB_EVENT_DISK_ERROR) {
         core->health = 0;
     } else if (event->kind == CHB_EVENT_OVERLAYS_MERGED) {
@@ -367,6 +384,9 @@ void chb_facts(struct chb_core *core, const struct chb_event *event, struct chb_
     case CHB_EVENT_OVERLAYS_MERGED:
     case CHB_EVENT_DISK_ERROR:
         facts_qemu(core, event, actions);
+        return;
+    case CHB_EVENT_RESOURCE_IS_OFF:
+        resource_is_off(core);
         return;
     case CHB_EVENT_STALLED:
         stalled(core, event->u.stall, actions);

@@ -30,6 +30,8 @@
 /* How long an agent that has just begun may be without corosync before that counts as cut off: its
  * replica was on its own while no agent ran, and a freeze at each restart would be felt (R9). */
 #define CHB_CLUSTER_GRACE_MS 2000
+/* How long a guest that is off may wait for Pacemaker to stop it, which has been told. */
+#define CHB_OFF_PATIENCE_MS 60000
 /* How long the secondary's host must have been the fitter one before it takes over. */
 #define CHB_UNFIT_PATIENCE_MS 3000
 #define CHB_FENCE_RETRY_MS 2000

@@ -155,13 +155,25 @@ static bool good_copy(const struct chb_core *core)
     return false;
 }
 
+/* Failed on either side, as both have to be started anew. Pacemaker starts nothing whose
+ * target-role is Stopped, so that a guest that is to stay off does. */
+static bool is_off_for_long(const struct chb_core *core)
+{
+    return core->guest_off && chb_time_is_set(core->off_until) &&
+           chb_time_reached(core->now, core->off_until);
+}
+
 enum chb_monitor chb_core_monitor(const struct chb_core *core)
 {
     if (!core->started) {
         return CHB_MONITOR_NOT_RUNNING;
     }
+    bool off = is_off_for_long(core);
     if (!core->promoted) {
-        return CHB_MONITOR_UNPROMOTED;
+        return off ? CHB_MONITOR_USELESS : CHB_MONITOR_UNPROMOTED;
+    }
+    if (off) {
+        return CHB_MONITOR_FAILED;
     }
     return good_copy(core) || core->guest_off ? CHB_MONITOR_PROMOTED : CHB_MONITOR_FAILED;
 }

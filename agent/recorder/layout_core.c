@@ -31,6 +31,7 @@ static const struct chb_field settings_fields[] = {
     SETTING(qemu_version),
     SETTING(require_fencing),
     SETTING(image_present),
+    SETTING(restart_guest),
 };
 const struct chb_layout chb_layout_settings =
     CHB_LAYOUT("chb_settings", struct chb_settings, settings_fields);
@@ -116,6 +117,7 @@ static const struct chb_field core_fields[] = {
     CORE(powerdown_asked),
     CORE(powered_down),
     CORE(guest_off),
+    CORE(off_until),
     CORE(health),
     CORE(unfit_since),
     CHB_ENUM(struct chb_core, phase, CHB_PHASE_MAX),

@@ -153,7 +153,10 @@ static void off_again(struct chb_vm *vm, const char *why)
 
 static void on_meta(void *userdata, const struct chb_tool_result *result)
 {
-    if (result->outcome != CHB_OUTCOME_DONE) {
+    const struct chb_event event = {.kind = CHB_EVENT_RESOURCE_IS_OFF};
+    if (result->outcome == CHB_OUTCOME_DONE) {
+        chb_vm_event(userdata, &event);
+    } else {
         off_again(userdata, result->err);
     }
 }

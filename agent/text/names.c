@@ -134,10 +134,9 @@ static const char *const scores[] = {
 static_assert(COUNT(scores) == CHB_SCORE_MAX, "one name for each score");
 
 static const char *const monitors[] = {
-    [CHB_MONITOR_NOT_RUNNING] = "not-running",
-    [CHB_MONITOR_UNPROMOTED] = "unpromoted",
-    [CHB_MONITOR_PROMOTED] = "promoted",
-    [CHB_MONITOR_FAILED] = "failed",
+    [CHB_MONITOR_NOT_RUNNING] = "not-running", [CHB_MONITOR_UNPROMOTED] = "unpromoted",
+    [CHB_MONITOR_PROMOTED] = "promoted",       [CHB_MONITOR_FAILED] = "failed",
+    [CHB_MONITOR_USELESS] = "useless",
 };
 
 static const char *const events[] = {
@@ -179,6 +178,7 @@ static const char *const events[] = {
     [CHB_EVENT_GUEST_PANIC] = "guest-panic",
     [CHB_EVENT_OVERLAYS_MERGED] = "overlays-merged",
     [CHB_EVENT_DISK_ERROR] = "disk-error",
+    [CHB_EVENT_RESOURCE_IS_OFF] = "resource-is-off",
     [CHB_EVENT_STALLED] = "stalled",
     [CHB_EVENT_HEALTH] = "health",
 };

@@ -170,6 +170,7 @@ static void fill_command(struct life *life, struct chb_event *event)
         settings->hang_timeout.ns = (int64_t)value_of(life);
         settings->disk_bytes[0] = value_of(life);
         settings->require_fencing = !coin(life);
+        settings->restart_guest = coin(life);
         settings->image_present = coin(life);
     }
 }
@@ -378,7 +379,7 @@ static void judge(struct life *life, const struct chb_event *event,
     }
     CHB_FUZZ_CHECK(life->core.dead_generation >= dead_before);
     CHB_FUZZ_CHECK(!chb_core_serves(&life->core) || life->core.qemu_alive);
-    CHB_FUZZ_CHECK(chb_core_monitor(&life->core) <= CHB_MONITOR_FAILED);
+    CHB_FUZZ_CHECK(chb_core_monitor(&life->core) <= CHB_MONITOR_USELESS);
     CHB_FUZZ_CHECK(chb_core_probe(&life->core) <= CHB_MONITOR_FAILED);
     const int64_t deadline_ns = chb_core_deadline(&life->core).ns;
     if (event->kind == CHB_EVENT_TICK && actions->count == 0 && deadline_ns != INT64_MAX &&

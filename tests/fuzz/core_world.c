@@ -311,21 +311,8 @@ static void do_next(struct drive *drive)
     }
 }
 
-/* Whoever enables a VM before Pacemaker has stopped it finds that its guest stays off (SAFETY.md,
- * "What remains"), and disables it first. It is started again when it is down. */
-static void disable_what_is_off(struct chb_sim *sim)
-{
-    for (uint32_t node = 1; node <= sim->options.n_nodes; node++) {
-        if (CHB_SIM_VM(sim)->unit[node].core.guest_off) {
-            CHB_SIM_VM(sim)->pacemaker.target_stopped = true;
-        }
-    }
-    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(10));
-}
-
 static void calm(struct chb_sim *sim)
 {
-    disable_what_is_off(sim);
     chb_sim_faults_end(sim);
     if (!chb_sim_run(sim, 15000)) {
         return;

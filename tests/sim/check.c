@@ -337,6 +337,7 @@ static bool pair_of(const struct chb_sim *sim, const struct chb_sim_vm *vm)
     return vm->unit[primary].core.phase == CHB_PHASE_PAIRED &&
            vm->unit[secondary].core.phase == CHB_PHASE_PAIRED && a->kind == CHB_RECORD_PAIRED &&
            b->kind == CHB_RECORD_PAIRED && a->generation == b->generation &&
+           !vm->unit[primary].core.guest_off && !vm->unit[secondary].core.guest_off &&
            pacemaker->node[primary].promoted && !pacemaker->node[secondary].promoted &&
            pacemaker->node[secondary].started;
 }

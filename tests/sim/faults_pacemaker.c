@@ -3,6 +3,13 @@
 #include <tests/sim/faults.h>
 #include <tests/sim/sim.h>
 
+static void enable_resource(struct chb_sim *sim, const struct chb_sim_item *item)
+{
+    (void)item;
+    CHB_SIM_VM(sim)->pacemaker.target_stopped = false;
+    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(100));
+}
+
 static void restart_resource(struct chb_sim *sim, const struct chb_sim_item *item)
 {
     (void)item;
@@ -14,8 +21,7 @@ static void restart_resource(struct chb_sim *sim, const struct chb_sim_item *ite
             return;
         }
     }
-    CHB_SIM_VM(sim)->pacemaker.target_stopped = false;
-    chb_sim_pacemaker_poke(sim, CHB_SIM_MS(100));
+    enable_resource(sim, item);
 }
 
 void chb_sim_fault_guest_off(struct chb_sim *sim, uint32_t node)
@@ -31,7 +37,13 @@ void chb_sim_fault_guest_off(struct chb_sim *sim, uint32_t node)
                 ->event.u.qemu.qemu = CHB_SIM_VM(sim)->qemu[i].id;
         }
     }
-    (void)chb_sim_plan(sim, chb_sim_span(sim, 3000, 20000), restart_resource, 0, 0);
+    /* Before Pacemaker has stopped it, or been told. It takes the pair a minute to be back, and a
+     * quiet world has no more. */
+    if (!sim->options.single && chb_sim_rng_chance(&sim->rng, 300)) {
+        (void)chb_sim_plan(sim, chb_sim_span(sim, 10, 1000), enable_resource, 0, 0);
+    } else {
+        (void)chb_sim_plan(sim, chb_sim_span(sim, 3000, 20000), restart_resource, 0, 0);
+    }
 }
 
 void chb_sim_fault_disk_error(struct chb_sim *sim, uint32_t node)

@@ -48,6 +48,7 @@ static void choose_options(struct chb_sim_options *options, uint64_t seed)
     options->drift_ppm = drifts[chb_sim_rng_below(&rng, 4)];
     options->cut_steps = chb_sim_rng_chance(&rng, 150) ? 1 + chb_sim_rng_below(&rng, 4) : 0;
     options->images = chb_sim_rng_chance(&rng, 900) ? 1u << 1 : (2u << options->n_nodes) - 2u;
+    options->restart_guest = chb_sim_rng_chance(&rng, 250);
 }
 
 /* One fault in a quiet world, with all the rest as before. */

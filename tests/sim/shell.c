@@ -37,9 +37,13 @@ static void on_cib(struct chb_sim *sim, const struct chb_sim_item *item)
 
 static void on_resource_off(struct chb_sim *sim, const struct chb_sim_item *item)
 {
-    (void)item;
+    const struct chb_event told = {.kind = CHB_EVENT_RESOURCE_IS_OFF};
+
     CHB_SIM_VM(sim)->pacemaker.target_stopped = true;
     chb_sim_pacemaker_poke(sim, CHB_SIM_MS(10));
+    if (sim->agent[item->node].boot == item->tag) {
+        chb_sim_agent_event(sim, item->node, &told);
+    }
 }
 
 void chb_sim_perform(struct chb_sim *sim, uint32_t node, const struct chb_action *action)
@@ -99,7 +103,8 @@ void chb_sim_perform(struct chb_sim *sim, uint32_t node, const struct chb_action
         count(sim, action);
         return;
     case CHB_ACTION_RESOURCE_OFF:
-        (void)chb_sim_plan(sim, chb_sim_latency(sim, 50, 150, 1000), on_resource_off, 0, 0);
+        (void)chb_sim_plan(sim, chb_sim_latency(sim, 50, 150, 1000), on_resource_off, node,
+                           sim->agent[node].boot);
         return;
     case CHB_ACTION_MAX:
         break;
@@ -124,5 +129,6 @@ void chb_sim_command(struct chb_sim *sim, uint32_t node, enum chb_event_kind kin
         .qemu_version = 0x070216,
         .require_fencing = !sim->options.unsafe,
         .image_present = CHB_SIM_VM(sim)->place[node].copy.present,
+        .restart_guest = sim->options.restart_guest,
     };
 }

@@ -160,6 +160,7 @@ struct chb_sim_options {
     uint32_t drift_ppm; /* clocks go wrong by up to so much */
     uint32_t cut_steps; /* permille of actions after which the agent dies, the rest undone */
     bool single;        /* a quiet world, a pair, one fault: the budgets hold (budget.c) */
+    bool restart_guest; /* on_poweroff=restart */
 };
 
 struct chb_sim_stats {

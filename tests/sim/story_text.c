@@ -39,6 +39,7 @@ static const struct option options[] = {
     OPTION("drift", drift_ppm),
     OPTION("cut-steps", cut_steps),
     OPTION("single", single),
+    OPTION("restart-guest", restart_guest),
 };
 
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))

@@ -184,6 +184,7 @@ static void canon_times(struct chb_core *core)
     since(core, &core->fence_asked_at, 10000);
     until(core, &core->record_retry_at);
     until(core, &core->abort_retry_at);
+    until(core, &core->off_until);
     core->solo_at = CHB_TIME_NEVER;
 }
 

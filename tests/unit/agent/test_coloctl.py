@@ -294,6 +294,7 @@ class Vm(Case):
                 (ok({"ocf": "promoted"}), 8, ""), (ok({"ocf": "unpromoted"}), 0, ""),
                 (ok({"ocf": "not-running", "reason": "x"}), 7, ""),
                 (ok({"ocf": "failed", "reason": "no good copy"}), 9, "no good copy\n"),
+                (ok({"ocf": "useless", "reason": "off"}), 1, "off\n"),
                 (ok({}), 1, "colo-hbd reports a failure without a reason: see its log\n"),
                 (no("no-such-vm", "x"), 7, ""), (no("internal", "why"), 1, "why\n")):
             self.serve(lambda request, reply=reply: reply)

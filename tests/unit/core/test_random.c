@@ -166,6 +166,7 @@ static void fill_command(struct life *life, struct chb_event *event)
                                                     ? (int64_t)chb_sim_rng_next(&life->rng)
                                                     : 1000000000;
     event->u.command.settings.require_fencing = below(life, 4) != 0;
+    event->u.command.settings.restart_guest = below(life, 4) == 0;
     event->u.command.settings.image_present = coin(life);
 }
 

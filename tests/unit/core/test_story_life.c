@@ -226,59 +226,6 @@ static void request_of_another_role(void **state)
     story_end(sim);
 }
 
-static void guest_switches_itself_off(void **state)
-{
-    (void)state;
-    struct chb_sim *sim = story_pair(2);
-    for (uint32_t node = 1; node <= 2; node++) {
-        chb_sim_deliver(sim, node, 0, CHB_EVENT_GUEST_OFF)->event.u.qemu.qemu =
-            CHB_SIM_VM(sim)->qemu[node].id;
-    }
-    story_run(sim, 5000);
-    assert_int_equal(CHB_SIM_VM(sim)->qemu[1].mode, CHB_SIM_MODE_NONE);
-    assert_int_equal(CHB_SIM_VM(sim)->qemu[2].mode, CHB_SIM_MODE_NONE);
-    CHB_SIM_VM(sim)->pacemaker.target_stopped = false;
-    (void)story_until(sim, 20000, chb_sim_is_pair);
-    story_end(sim);
-}
-
-static bool all_stopped(const struct chb_sim *sim)
-{
-    return CHB_SIM_VM(sim)->unit[1].core.phase == CHB_PHASE_STOPPED &&
-           CHB_SIM_VM(sim)->unit[2].core.phase == CHB_PHASE_STOPPED;
-}
-
-/* Of a pair, the last replica's guest is asked to switch itself off, and has its time for it. */
-static void stop_asks_the_guest(void **state)
-{
-    (void)state;
-    struct chb_sim *sim = story_pair(2);
-    sim->options.patience_ms = 30000;
-    CHB_SIM_VM(sim)->pacemaker.target_stopped = true;
-    chb_sim_pacemaker_poke(sim, 0);
-    (void)story_until(sim, 20000, all_stopped);
-    assert_int_equal(sim->stats.powered_down, 1);
-    CHB_SIM_VM(sim)->pacemaker.target_stopped = false;
-    chb_sim_pacemaker_poke(sim, 0);
-    (void)story_until(sim, 20000, chb_sim_is_pair);
-    story_end(sim);
-}
-
-/* A guest that does not listen is killed when its time is over, and stop succeeds. */
-static void stop_kills_a_deaf_guest(void **state)
-{
-    (void)state;
-    struct chb_sim *sim = story_pair(2);
-    sim->options.patience_ms = 20000;
-    sim->options.deaf_guest = 1000;
-    CHB_SIM_VM(sim)->pacemaker.target_stopped = true;
-    chb_sim_pacemaker_poke(sim, 0);
-    assert_in_range(story_until(sim, 30000, all_stopped), 20000, 30000);
-    assert_int_equal(sim->stats.powered_down, 0);
-    assert_int_equal(sim->stats.fences, 0);
-    story_end(sim);
-}
-
 /* R9: a restart of the agent in any phase of either side ends in a pair. */
 static void agent_restarts(uint32_t node, enum chb_phase phase, int64_t away_ms)
 {
@@ -457,9 +404,6 @@ int main(void)
         cmocka_unit_test(demote_hands_over),
         cmocka_unit_test(resync_by_operator),
         cmocka_unit_test(request_of_another_role),
-        cmocka_unit_test(guest_switches_itself_off),
-        cmocka_unit_test(stop_asks_the_guest),
-        cmocka_unit_test(stop_kills_a_deaf_guest),
         cmocka_unit_test(agent_restarts_while_it_starts),
         cmocka_unit_test(agent_restarts_in_a_pair),
         cmocka_unit_test(agent_restarts_while_holding),
