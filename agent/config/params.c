@@ -181,6 +181,11 @@ static int read_choices(struct chb_param_reader *reader)
     } else if (ipv6 != NULL && strcmp(ipv6, "drop") != 0) {
         return wrong(reader, CHB_PARAM_IPV6, "drop or allow");
     }
+    const char *poweroff = reader->values[CHB_PARAM_ON_POWEROFF];
+    config->restart_guest = poweroff != NULL && strcmp(poweroff, "restart") == 0;
+    if (poweroff != NULL && !config->restart_guest && strcmp(poweroff, "stop") != 0) {
+        return wrong(reader, CHB_PARAM_ON_POWEROFF, "stop or restart");
+    }
     return 0;
 }
 

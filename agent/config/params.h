@@ -54,6 +54,7 @@ struct chb_vm_config {
     uint64_t resync_bytes_per_s;  /* 0: unlimited */
     bool require_fencing;
     enum chb_ipv6 ipv6;
+    bool restart_guest; /* on_poweroff=restart */
 
     /* Equal on two hosts if and only if they would show the guest the same machine; see params.c.
      * Compared before a join, because QEMU does not. */

@@ -35,6 +35,9 @@ static const struct chb_param_info infos[] = {
     [CHB_PARAM_REQUIRE_FENCING] = {"require_fencing", "true",
                                    "a lost host must be fenced before its VM goes on elsewhere"},
     [CHB_PARAM_IPV6] = {"ipv6", "drop", "what happens to the guest's IPv6: drop or allow"},
+    [CHB_PARAM_ON_POWEROFF] = {"on_poweroff", "stop",
+                               "a guest that switches itself off stays off or starts again: stop "
+                               "or restart"},
 };
 static_assert(sizeof(infos) / sizeof(infos[0]) == CHB_PARAM_KEY_MAX, "one line for each parameter");
 

@@ -72,6 +72,7 @@ static struct json_object *settings_to_json(const struct chb_settings *settings)
     add_number(object, "qemu_version", settings->qemu_version);
     add_bool(object, "require_fencing", settings->require_fencing);
     add_bool(object, "image_present", settings->image_present);
+    add_bool(object, "restart_guest", settings->restart_guest);
     struct json_object *disks = json_object_new_array();
     for (unsigned i = 0; i < CHB_DISKS_MAX; i++) {
         json_object_array_add(disks, json_object_new_uint64(settings->disk_bytes[i]));
@@ -101,6 +102,7 @@ static bool settings_from_json(struct json_object *object, struct chb_settings *
     ret_settings->qemu_version = (uint32_t)version;
     ret_settings->require_fencing = take_bool(object, "require_fencing");
     ret_settings->image_present = take_bool(object, "image_present");
+    ret_settings->restart_guest = take_bool(object, "restart_guest");
     for (size_t i = 0; i < CHB_DISKS_MAX && i < json_object_array_length(disks); i++) {
         ret_settings->disk_bytes[i] = json_object_get_uint64(json_object_array_get_idx(disks, i));
     }

@@ -302,6 +302,7 @@ static void take_settings(struct chb_vm *vm)
         .hang_timeout = config->hang_timeout,
         .require_fencing = config->require_fencing,
         .image_present = missing == 0,
+        .restart_guest = config->restart_guest,
     };
     memcpy(vm->setup.settings.spec_parts, config->spec_parts, sizeof(config->spec_parts));
 }

@@ -8,15 +8,16 @@
 
 static void all_of_them(void **state)
 {
-    struct chb_vm_config *c = PARSED(
-        {"disks", "/a.qcow2,id=SER1 '/b c.raw,format=raw,device=virtio-scsi-x'  /d,,e.img"},
-        {"nics", "bridge=br0 bridge=br1,mac=52-54-00-AB-cd-ef,model=e1000"}, {"memory", "2G"},
-        {"cpus", "4"}, {"cpu", "host,-vmx"}, {"machine", "q35,usb=off"}, {"accel", "tcg"},
-        {"uuid", "550e8400-e29b-41d4-a716-446655440000"}, {"qemu", "/opt/qemu"},
-        {"qemu_args", "-device \"virtio-rng-pci\""}, {"overlay_dir", "/dev/shm"},
-        {"replication_link", "1"}, {"checkpoint_delay", "20s"}, {"compare_timeout", "3s"},
-        {"hang_timeout", "1500ms"}, {"shutdown_timeout", "3min"}, {"resync_speed", "100M"},
-        {"require_fencing", "false"}, {"ipv6", "allow"}, {"name", "web"});
+    struct chb_vm_config *c =
+        PARSED({"disks", "/a.qcow2,id=SER1 '/b c.raw,format=raw,device=virtio-scsi-x'  /d,,e.img"},
+               {"nics", "bridge=br0 bridge=br1,mac=52-54-00-AB-cd-ef,model=e1000"},
+               {"memory", "2G"}, {"cpus", "4"}, {"cpu", "host,-vmx"}, {"machine", "q35,usb=off"},
+               {"accel", "tcg"}, {"uuid", "550e8400-e29b-41d4-a716-446655440000"},
+               {"qemu", "/opt/qemu"}, {"qemu_args", "-device \"virtio-rng-pci\""},
+               {"overlay_dir", "/dev/shm"}, {"replication_link", "1"}, {"checkpoint_delay", "20s"},
+               {"compare_timeout", "3s"}, {"hang_timeout", "1500ms"}, {"shutdown_timeout", "3min"},
+               {"resync_speed", "100M"}, {"require_fencing", "false"}, {"ipv6", "allow"},
+               {"on_poweroff", "restart"}, {"name", "web"});
     (void)state;
     assert_int_equal(c->spec.n_disks, 3);
     assert_string_equal(c->spec.disks[0].path, "/a.qcow2");
@@ -49,6 +50,7 @@ static void all_of_them(void **state)
     assert_int_equal(c->resync_bytes_per_s, 100 << 20);
     assert_false(c->require_fencing);
     assert_int_equal(c->ipv6, CHB_IPV6_ALLOW);
+    assert_true(c->restart_guest);
     assert_null(chb_vm_config_free(c));
 }
 
@@ -73,6 +75,7 @@ static void defaults(void **state)
     assert_int_equal(c->resync_bytes_per_s, 0);
     assert_true(c->require_fencing);
     assert_int_equal(c->ipv6, CHB_IPV6_DROP);
+    assert_false(c->restart_guest);
     assert_int_equal(strlen(c->spec.uuid), 36);
     assert_int_equal(c->spec.uuid[14], '8');
     chb_vm_config_free(c);

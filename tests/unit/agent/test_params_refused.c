@@ -43,6 +43,7 @@ static void wrong_values(void **state)
         {"resync_speed", "1K", "64K or more"},
         {"require_fencing", "perhaps", "true or false"},
         {"ipv6", "yes", "drop or allow"},
+        {"on_poweroff", "destroy", "stop or restart"},
         {"name", "other", "not the VM that was asked for"},
         {"nics", "br0", "KEY=VALUE"},
         {"nics", "mac=52:54:00:00:00:01", "bridge=br0"},

@@ -24,7 +24,8 @@ static struct chb_runtime sample(void)
                      .hang_timeout = {.ns = 1500000000},
                      .qemu_version = 0x070216,
                      .require_fencing = true,
-                     .image_present = true},
+                     .image_present = true,
+                     .restart_guest = true},
         .promoted = true,
         .qemu = (UINT64_C(1) << 63) | 5,
         .process = {.pid = 4711, .start_time = 99, .boot_id = "0123456789abcdef"},
@@ -53,6 +54,7 @@ static void round_trip(void **state)
     assert_int_equal(after.settings.qemu_version, 0x070216);
     assert_int_equal(after.settings.disk_bytes[1], UINT64_C(1) << 40);
     assert_true(after.settings.require_fencing && after.settings.image_present);
+    assert_true(after.settings.restart_guest);
     assert_true(after.promoted && after.in_colo);
     assert_int_equal(after.qemu, (UINT64_C(1) << 63) | 5);
     assert_int_equal(after.process.pid, 4711);
