@@ -47,6 +47,7 @@ struct chb_sim_corosync {
     uint32_t silent;                /* bit per node, as told to the agent here */
     int64_t delivered_at;           /* last delivery planned: the order is total */
     int64_t hung_until;             /* SIGSTOP: it neither sends nor hears nor tells */
+    int64_t loss_heard_at;          /* when the agent here has found out that corosync died */
     int64_t busy_until;             /* sending fails with TRY_AGAIN */
     int64_t quorum_at;
     bool quorate;       /* as last told to the agent, or on its way there */

@@ -132,8 +132,9 @@ static void on_join(struct chb_sim *sim, const struct chb_sim_item *item)
         own->joined) {
         return;
     }
+    /* An agent opens a new connection when it has found out that the old one is dead. */
     if (!chb_sim_ring_intact(sim, node) || own->hung_until > sim->now_ns ||
-        sim->agent[node].stalled_until > sim->now_ns) {
+        own->loss_heard_at > sim->now_ns || sim->agent[node].stalled_until > sim->now_ns) {
         (void)chb_sim_plan(sim, CHB_SIM_MS(20), on_join, node, item->tag);
         return;
     }
@@ -189,9 +190,11 @@ void chb_sim_corosync_start(struct chb_sim *sim, uint32_t node)
         return;
     }
     int64_t delivered_at = own->delivered_at;
+    int64_t loss_heard_at = own->loss_heard_at;
     uint64_t session = own->session;
     memset(own, 0, sizeof(*own));
     own->delivered_at = delivered_at;
+    own->loss_heard_at = loss_heard_at;
     own->session = session;
     own->running = true;
     own->incarnation = sim->next_serial++;
@@ -225,6 +228,7 @@ void chb_sim_corosync_stop(struct chb_sim *sim, uint32_t node)
     }
     if (sim->agent[node].running) {
         (void)chb_sim_deliver(sim, node, CHB_SIM_MS(10), CHB_EVENT_CLUSTER_LOST);
+        own->loss_heard_at = sim->now_ns + CHB_SIM_MS(10);
     }
     chb_sim_corosync_changed(sim, true);
 }
