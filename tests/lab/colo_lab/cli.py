@@ -223,6 +223,8 @@ def main(words):
         return 2
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminate)
+    # A shell starts what is to run in the background with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return _dispatch(_parser().parse_args(words))
     except LabError as error:
