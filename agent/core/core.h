@@ -77,7 +77,7 @@ struct chb_core {
     bool guest_off;
     chb_time off_until; /* from then on its monitor fails, so that Pacemaker starts it anew */
     uint8_t health;
-    chb_time unfit_since; /* primary: since when the secondary's host has been fitter */
+    chb_time unfit_since; /* since when the other side's host has been fitter: health.c */
 
     /* own replica */
     enum chb_phase phase;
@@ -90,6 +90,7 @@ struct chb_core {
     bool in_colo;       /* secondary: QEMU entered COLO; primary: join committed */
     bool eligible;      /* the pair's record of this generation is on this host's disk (R4, R5) */
     bool merged;        /* the overlays are in the image, and what is on disk does not say so yet */
+    bool copy_failed;   /* primary: the secondary has missed a write */
     bool link_stuck;    /* the peer's host does not acknowledge what this QEMU sends */
     uint64_t broken_generation;
     chb_time broken_at;            /* QEMU left COLO; set before broken_generation (grace) */

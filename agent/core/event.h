@@ -69,6 +69,7 @@ enum chb_event_kind {
     CHB_EVENT_GUEST_PANIC,
     CHB_EVENT_OVERLAYS_MERGED, /* the solo replica's image is complete by itself: u.qemu */
     CHB_EVENT_DISK_ERROR,
+    CHB_EVENT_COPY_FAILED, /* primary's QEMU says that the secondary has missed a write: u.qemu */
     CHB_EVENT_RESOURCE_IS_OFF, /* answer to CHB_ACTION_RESOURCE_OFF: Pacemaker has it on record */
 
     CHB_EVENT_STALLED, /* this agent itself was late by u.stall: nobody is to blame for it */

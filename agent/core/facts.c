@@ -234,10 +234,23 @@ static void qemu_exited(struct chb_core *core, struct chb_actions *actions)
     core->eligible = false;
     core->proof = CHB_PROOF_NONE;
     core->was_secondary = false;
+    core->copy_failed = false;
     core->link_stuck = false;
     core->broken_at = CHB_TIME_NEVER;
     core->broken_generation = 0;
     core->join_dirty = false;
+}
+
+/* R4: whatever the two hosts' health, the other side must not go on with what it has. */
+static void copy_failed(struct chb_core *core)
+{
+    if (core->role != CHB_ROLE_PRIMARY) {
+        return;
+    }
+    core->copy_failed = true;
+    if (!chb_time_is_set(core->broken_at)) {
+        core->broken_at = core->now;
+    }
 }
 
 static void guest_off(struct chb_core *core, struct chb_actions *actions)
@@ -287,6 +300,8 @@ static void facts_qemu(struct chb_core *core, const struct chb_event *event,
         guest_off(core, actions);
     } else if (event->kind == CHB_EVENT_DISK_ERROR) {
         core->health = 0;
+    } else if (event->kind == CHB_EVENT_COPY_FAILED) {
+        copy_failed(core);
     } else if (event->kind == CHB_EVENT_OVERLAYS_MERGED) {
         core->merged = core->record.overlays_pending ||
                        (core->pending.persist != 0 && core->record_next.overlays_pending);
@@ -383,6 +398,7 @@ void chb_facts(struct chb_core *core, const struct chb_event *event, struct chb_
     case CHB_EVENT_GUEST_OFF:
     case CHB_EVENT_OVERLAYS_MERGED:
     case CHB_EVENT_DISK_ERROR:
+    case CHB_EVENT_COPY_FAILED:
         facts_qemu(core, event, actions);
         return;
     case CHB_EVENT_RESOURCE_IS_OFF:

@@ -101,6 +101,7 @@ static void want(struct chb_core *core, struct chb_actions *actions)
     core->join_id = core->boot + chb_next_op(core); /* never that of an earlier try or daemon */
     core->join_started_at = core->now;
     core->in_colo = false;
+    core->copy_failed = false;
     chb_note(actions, CHB_NOTE_JOIN_STARTED, peer->node, 0, core->generation);
 }
 

@@ -4,6 +4,7 @@
  * moment (chb_fitness(): its health, and whether it has asked for the other's fence); once both
  * have said it, both compare the same two numbers and come to the same answer: the fitter side
  * wins, the primary on a tie. The loser dies and says so (P1), the winner goes solo on that.
+ * A secondary that has missed a write is no true copy (R4) and loses whatever the numbers.
  */
 #include <agent/core/internal.h>
 
@@ -19,6 +20,9 @@ uint8_t chb_fitness(const struct chb_core *core)
     return (uint8_t)((asked ? 50 : 0) + core->health / 2);
 }
 
+/* The primary wins a tie, so nothing is stronger than its best number. */
+#define FITNESS_MAX 100
+
 static void say_broken(struct chb_core *core, struct chb_actions *actions)
 {
     core->broken_generation = core->generation;
@@ -33,14 +37,19 @@ bool chb_settle(struct chb_core *core, struct chb_actions *actions)
         return false;
     }
     bool told = peer->msg.broken_generation == core->generation;
+    /* The grace is for a death that may explain it. A missed write explains itself. */
     bool due =
-        chb_time_is_set(core->broken_at) &&
-        chb_time_reached(core->now, chb_time_add(core->broken_at, chb_ms(CHB_BROKEN_GRACE_MS)));
+        core->copy_failed ||
+        (chb_time_is_set(core->broken_at) &&
+         chb_time_reached(core->now, chb_time_add(core->broken_at, chb_ms(CHB_BROKEN_GRACE_MS))));
     if (core->broken_generation == 0) {
         if (!told && !due) {
             return false;
         }
         say_broken(core, actions);
+    }
+    if (core->copy_failed) {
+        core->broken_fitness = FITNESS_MAX;
     }
     if (!told) {
         return false;

@@ -130,6 +130,7 @@ static const struct chb_field core_fields[] = {
     CORE(in_colo),
     CORE(eligible),
     CORE(merged),
+    CORE(copy_failed),
     CORE(link_stuck),
     CORE(broken_generation),
     CORE(broken_at),

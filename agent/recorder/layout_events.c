@@ -145,6 +145,7 @@ static const struct chb_layout *const events[CHB_EVENT_MAX] = {
     [CHB_EVENT_GUEST_PANIC] = &qemu,
     [CHB_EVENT_OVERLAYS_MERGED] = &qemu,
     [CHB_EVENT_DISK_ERROR] = &qemu,
+    [CHB_EVENT_COPY_FAILED] = &qemu,
     [CHB_EVENT_RESOURCE_IS_OFF] = &bare,
     [CHB_EVENT_STALLED] = &stalled,
     [CHB_EVENT_HEALTH] = &health,

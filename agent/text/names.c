@@ -178,6 +178,7 @@ static const char *const events[] = {
     [CHB_EVENT_GUEST_PANIC] = "guest-panic",
     [CHB_EVENT_OVERLAYS_MERGED] = "overlays-merged",
     [CHB_EVENT_DISK_ERROR] = "disk-error",
+    [CHB_EVENT_COPY_FAILED] = "copy-failed",
     [CHB_EVENT_RESOURCE_IS_OFF] = "resource-is-off",
     [CHB_EVENT_STALLED] = "stalled",
     [CHB_EVENT_HEALTH] = "health",

@@ -85,6 +85,20 @@ static void check_record(struct chb_sim *sim, uint32_t node)
     }
 }
 
+/* The secondary has heard that its copy is none any more. A primary that dies before its word has
+ * come through leaves one that cannot know. */
+static void hear_missed(struct chb_sim *sim, uint32_t node)
+{
+    const struct chb_core *core = &CHB_SIM_VM(sim)->unit[node].core;
+    struct chb_sim_copy *copy = &CHB_SIM_VM(sim)->place[node].copy;
+
+    for (uint32_t i = 0; copy->missed && i < CHB_NODES_MAX; i++) {
+        copy->missed_told =
+            copy->missed_told || (core->peers[i].node != 0 && core->generation != 0 &&
+                                  core->peers[i].msg.broken_generation == core->generation);
+    }
+}
+
 static void check_vm(struct chb_sim *sim)
 {
     uint32_t serving = 0;
@@ -92,6 +106,7 @@ static void check_vm(struct chb_sim *sim)
     FOR_NODES(sim, node)
     {
         const struct chb_sim_copy *copy = &CHB_SIM_VM(sim)->place[node].copy;
+        hear_missed(sim, node);
         if (!chb_sim_serves(sim, node)) {
             continue;
         }
@@ -160,6 +175,9 @@ void chb_sim_check_solo(struct chb_sim *sim, uint32_t node)
 {
     check_alone(sim, node);
     check_copy(sim, node);
+    if (CHB_SIM_VM(sim)->place[node].copy.missed_told) {
+        chb_sim_violate(sim, "R4", "n%u goes on with a copy that has missed a write", node);
+    }
 }
 
 void chb_sim_check_cold(struct chb_sim *sim, uint32_t node)

@@ -220,6 +220,7 @@ static const struct kind kinds[] = {
     {"cleanup", chb_sim_fault_cleanup, 4, true},
     {"monitor-fails", chb_sim_fault_monitor, 3, true},
     {"qnetd-cut", chb_sim_fault_qnetd, 4, false},
+    {"write-missed", chb_sim_fault_write_missed, 2, true},
 };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))

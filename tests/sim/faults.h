@@ -24,6 +24,8 @@ void chb_sim_fault_qnetd(struct chb_sim *sim, uint32_t node);
 void chb_sim_fault_flap(struct chb_sim *sim, uint32_t node);
 /* faults_pacemaker.c */
 void chb_sim_fault_guest_off(struct chb_sim *sim, uint32_t node);
+/* The secondary of a pair has missed a write, and the primary's QEMU says so. */
+void chb_sim_fault_write_missed(struct chb_sim *sim, uint32_t node);
 void chb_sim_fault_disk_error(struct chb_sim *sim, uint32_t node);
 void chb_sim_fault_switchover(struct chb_sim *sim, uint32_t node);
 void chb_sim_fault_resync(struct chb_sim *sim, uint32_t node);

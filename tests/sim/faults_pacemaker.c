@@ -54,6 +54,23 @@ void chb_sim_fault_disk_error(struct chb_sim *sim, uint32_t node)
         100;
 }
 
+void chb_sim_fault_write_missed(struct chb_sim *sim, uint32_t node)
+{
+    const uint32_t server = chb_sim_server(sim);
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[server];
+    const struct chb_core *core = &CHB_SIM_VM(sim)->unit[server].core;
+    struct chb_event event = {.kind = CHB_EVENT_COPY_FAILED};
+
+    (void)node;
+    if (server != 0 && chb_sim_in_step(sim, CHB_SIM_VM(sim), server) &&
+        sim->agent[server].running && sim->agent[server].stalled_until <= sim->now_ns &&
+        core->phase == CHB_PHASE_PAIRED && core->broken_generation == 0) {
+        event.u.qemu.qemu = qemu->id;
+        CHB_SIM_VM(sim)->place[qemu->partner].copy.missed = true;
+        chb_sim_agent_event(sim, server, &event);
+    }
+}
+
 void chb_sim_fault_switchover(struct chb_sim *sim, uint32_t node)
 {
     chb_sim_command(sim, node, CHB_EVENT_SWITCHOVER, 0, 0);

@@ -323,83 +323,6 @@ static void a_spare_takes_the_place(void **state)
     story_end(sim);
 }
 
-static void disk_error_moves_the_guest(void **state)
-{
-    (void)state;
-    struct chb_sim *sim = story_pair(2);
-    chb_sim_deliver(sim, 1, 0, CHB_EVENT_DISK_ERROR)->event.u.qemu.qemu =
-        CHB_SIM_VM(sim)->qemu[1].id;
-    assert_in_range(story_until_serves(sim, 1000, 2), 0, 100);
-    story_run(sim, 5000);
-    assert_int_equal(CHB_SIM_VM(sim)->unit[1].core.phase, CHB_PHASE_SPARE); /* unwell: not filled */
-    chb_sim_deliver(sim, 1, 0, CHB_EVENT_HEALTH)->event.u.health = 100;
-    (void)story_until_pair(sim, 40000, 2);
-    story_end(sim);
-}
-
-static void tell_health(struct chb_sim *sim, uint32_t node, uint8_t health)
-{
-    chb_sim_deliver(sim, node, 0, CHB_EVENT_HEALTH)->event.u.health = health;
-}
-
-/* The fitter host serves, once it is clear that the other's trouble stays; and nothing moves back.
- */
-static void fitter_host_takes_over(void **state)
-{
-    (void)state;
-    struct chb_sim *sim = story_pair(2);
-    tell_health(sim, 1, 50);
-    assert_in_range(story_until_serves(sim, 4000, 2), 2900, 3300);
-    (void)story_until_pair(sim, 40000, 2); /* it is fit to be the secondary */
-    story_run(sim, 10000);
-    tell_health(sim, 1, 100);
-    story_run(sim, 10000);
-    assert_int_equal(chb_sim_server(sim), 2);
-    const uint64_t joins = sim->stats.joins;
-    tell_health(sim, 2, 50); /* and now the other way round */
-    assert_in_range(story_until_serves(sim, 4000, 1), 2900, 3300);
-    (void)story_until_pair(sim, 40000, 1);
-    assert_int_equal(sim->stats.joins, joins + 2); /* one, as both sides count */
-    story_end(sim);
-}
-
-/* What passes by itself, and what both have, moves nothing. */
-static void trouble_that_passes_moves_nothing(void **state)
-{
-    (void)state;
-    struct chb_sim *sim = story_pair(2);
-    const uint64_t joins = sim->stats.joins;
-    for (int i = 0; i < 10; i++) {
-        tell_health(sim, 1, 50);
-        story_run(sim, 2500);
-        tell_health(sim, 1, 100);
-        story_run(sim, 500);
-    }
-    tell_health(sim, 1, 50); /* a switch starts again, and it is that of both */
-    story_run(sim, 2500);
-    tell_health(sim, 2, 50);
-    story_run(sim, 20000);
-    tell_health(sim, 2, 100);
-    story_run(sim, 2500);
-    tell_health(sim, 1, 100);
-    story_run(sim, 20000);
-    assert_int_equal(chb_sim_server(sim), 1);
-    assert_int_equal(sim->stats.joins, joins);
-    story_end(sim);
-}
-
-/* A secondary that could not be heard would be no help: the spare takes its place. */
-static void fitter_spare_is_filled(void **state)
-{
-    (void)state;
-    struct chb_sim *sim = story_pair(3);
-    tell_health(sim, 1, 50);
-    (void)story_until_serves(sim, 4000, 2);
-    (void)story_until_pair(sim, 40000, 2);
-    assert_int_equal(CHB_SIM_VM(sim)->qemu[2].partner, 3);
-    story_end(sim);
-}
-
 static void tell_link(struct chb_sim *sim, uint32_t node, bool stuck)
 {
     struct chb_sim_item *item = chb_sim_deliver(sim, node, 0, CHB_EVENT_LINK);
@@ -458,10 +381,6 @@ int main(void)
         cmocka_unit_test(agent_hangs_then_its_qemu_dies),
         cmocka_unit_test(both_qemus_die),
         cmocka_unit_test(a_spare_takes_the_place),
-        cmocka_unit_test(disk_error_moves_the_guest),
-        cmocka_unit_test(fitter_host_takes_over),
-        cmocka_unit_test(trouble_that_passes_moves_nothing),
-        cmocka_unit_test(fitter_spare_is_filled),
     };
     return cmocka_run_group_tests_name("stories of loss", tests, NULL, NULL);
 }
