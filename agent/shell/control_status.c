@@ -8,6 +8,7 @@
 #include <agent/core/gate.h>
 #include <agent/shell/clock.h>
 #include <agent/text/reason.h>
+#include <agent/text/say.h>
 
 static void put_text(struct json_object *object, const char *key, const char *text)
 {
@@ -200,10 +201,21 @@ struct json_object *chb_status_json(struct chb_daemon *daemon, struct chb_vm *on
 
 /* ---- explain ---- */
 
+/* Of a host that serves, why it is no pair; of one that may, why it does not. */
+static void add_more(const struct chb_vm *vm, bool allowed, char *text, size_t size)
+{
+    struct chb_say say = {.text = text, .size = size, .used = strlen(text)};
+    if (vm->core.phase == CHB_PHASE_SOLO) {
+        chb_say(&say, "; %s", vm->line);
+    } else if (allowed && vm->error[0] != '\0') {
+        chb_say(&say, "; the last try failed: %s", vm->error);
+    }
+}
+
 static struct json_object *own_line(struct chb_vm *vm)
 {
     const struct chb_core *core = &vm->core;
-    char text[CHB_TEXT_SIZE];
+    char text[CHB_TEXT_SIZE + CHB_VM_TEXT_SIZE];
     struct chb_text_about about;
     struct chb_verdict verdict = chb_gate(core);
     struct json_object *line = json_object_new_object();
@@ -222,6 +234,7 @@ static struct json_object *own_line(struct chb_vm *vm)
         (void)chb_text_reason_and_remedy(verdict.reason, &about, &vm->daemon->names, text,
                                          sizeof(text));
     }
+    add_more(vm, verdict.allowed, text, sizeof(text));
     put_text(line, "reason", text);
     enum chb_proof proof = verdict.allowed ? verdict.proof : core->proof;
     put_text(line, "proof", proof != CHB_PROOF_NONE ? chb_proof_id(proof) : NULL);
