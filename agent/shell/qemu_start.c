@@ -106,9 +106,28 @@ static void let_run(struct chb_vm *vm)
     }
 }
 
+/* QEMU was replaced on this host after the resource was started here. The other side must know
+ * before there is a join, so a secondary begins again, if it still fits. */
+static bool is_replaced(struct chb_vm *vm)
+{
+    if (vm->qemu.version == vm->settings.qemu_version) {
+        return false;
+    }
+    chb_log(LOG_WARNING, "%s: QEMU is %s by now; it was another one when the resource was started",
+            vm->name, vm->qemu.version_text);
+    chb_vm_set_version(vm, vm->qemu.version);
+    return true;
+}
+
 void chb_qemu_start_ready(struct chb_vm *vm)
 {
     char reason[CHB_VM_TEXT_SIZE];
+    if (is_replaced(vm) && vm->qemu.role == CHB_ROLE_SECONDARY) {
+        (void)snprintf(reason, sizeof(reason), "QEMU was replaced on this host: it is %s by now",
+                       vm->qemu.version_text);
+        chb_qemu_start_failed(vm, reason);
+        return;
+    }
     if (chb_qmp_caps_check(&vm->qemu.caps, reason, sizeof(reason)) < 0) {
         chb_qemu_start_failed(vm, reason);
         return;

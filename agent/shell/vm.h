@@ -243,6 +243,8 @@ struct json_object *chb_vm_validate(struct chb_daemon *daemon, const char *name,
                                     const struct chb_control_request *request);
 /* From a runtime file: puts the configuration in force. Returns 0, negative errno. */
 int chb_vm_configure(struct chb_vm *vm, const struct chb_runtime *runtime);
+/* QEMU has another version than when the resource was started. */
+void chb_vm_set_version(struct chb_vm *vm, uint32_t version);
 
 /* vm_adopt.c */
 /* Takes over everything that an earlier daemon of this host left. */

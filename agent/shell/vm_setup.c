@@ -357,6 +357,17 @@ void chb_vm_setup(struct chb_vm *vm, uint64_t client, const struct chb_control_r
     }
 }
 
+void chb_vm_set_version(struct chb_vm *vm, uint32_t version)
+{
+    vm->settings.qemu_version = version;
+    if (vm->core.started && !vm->core.stop_wanted) {
+        struct chb_event event = {.kind = CHB_EVENT_START};
+        event.u.command.settings = vm->core.settings; /* it knows images that it had made */
+        event.u.command.settings.qemu_version = version;
+        chb_vm_event(vm, &event);
+    }
+}
+
 int chb_vm_configure(struct chb_vm *vm, const struct chb_runtime *runtime)
 {
     struct chb_config_error error = {0};
