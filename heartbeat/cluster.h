@@ -99,6 +99,7 @@ struct chb_cluster_event {
     uint64_t sequence; /* messages: of that incarnation */
     bool own;          /* messages: our own, back in the total order */
     bool doubt;        /* QUORUM: not known, and soon will be */
+    int error;         /* BAD_MESSAGE: what chb_wire_decode() said of it; 0: another reason */
     const char *text;  /* for people, one line; "" where nothing is to be said */
     union {
         bool quorate;

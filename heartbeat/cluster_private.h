@@ -119,6 +119,6 @@ chb_time chb_cluster_now(void); /* CLOCK_BOOTTIME */
 void chb_cluster_report(struct chb_cluster *cluster, struct chb_cluster_event *event);
 void chb_cluster_report_kind(struct chb_cluster *cluster, enum chb_cluster_event_kind kind,
                              uint32_t node, const char *text);
-void chb_cluster_refuse(struct chb_cluster *cluster, uint32_t node, const char *why);
+void chb_cluster_refuse(struct chb_cluster *cluster, uint32_t node, int error, const char *why);
 
 #endif

@@ -55,21 +55,21 @@ static void on_deliver(cpg_handle_t cpg, const struct cpg_name *group, uint32_t 
         return;
     }
     if (!chb_members_is_agent(&cluster->members, node, pid)) {
-        chb_cluster_refuse(cluster, node, "it is not from the agent of that node");
+        chb_cluster_refuse(cluster, node, 0, "it is not from the agent of that node");
         return;
     }
     int r = chb_wire_decode(bytes, size, &message);
     if (r < 0) {
-        chb_cluster_refuse(cluster, node, chb_wire_error_text(r));
+        chb_cluster_refuse(cluster, node, r, chb_wire_error_text(r));
         return;
     }
     if (message.sender != node) {
-        chb_cluster_refuse(cluster, node, "it names another node as its sender");
+        chb_cluster_refuse(cluster, node, 0, "it names another node as its sender");
         return;
     }
     bool own = node == cluster->members.self;
     if (own && message.boot != cluster->config.boot) {
-        chb_cluster_refuse(cluster, node, "it names another incarnation of this agent");
+        chb_cluster_refuse(cluster, node, 0, "it names another incarnation of this agent");
         return;
     }
     if (own) {

@@ -43,7 +43,7 @@ static struct chb_cluster_refusals *refusals_of(struct chb_cluster *cluster, uin
     return NULL;
 }
 
-void chb_cluster_refuse(struct chb_cluster *cluster, uint32_t node, const char *why)
+void chb_cluster_refuse(struct chb_cluster *cluster, uint32_t node, int error, const char *why)
 {
     cluster->status.refused++;
     struct chb_cluster_refusals *refusals = refusals_of(cluster, node);
@@ -61,7 +61,13 @@ void chb_cluster_refuse(struct chb_cluster *cluster, uint32_t node, const char *
     char text[CHB_CLUSTER_TEXT_MAX];
     snprintf(text, sizeof(text), "message from node %" PRIu32 " refused: %s (%" PRIu64 " so far)",
              node, why, refusals->count);
-    chb_cluster_report_kind(cluster, CHB_CLUSTER_BAD_MESSAGE, node, text);
+    struct chb_cluster_event event = {
+        .kind = CHB_CLUSTER_BAD_MESSAGE,
+        .node = node,
+        .error = error,
+        .text = text,
+    };
+    chb_cluster_report(cluster, &event);
 }
 
 uint32_t chb_cluster_self(const struct chb_cluster *cluster)

@@ -125,7 +125,8 @@ int chb_wire_trailing(const uint8_t *bytes, size_t size, const uint8_t **ret_ext
 
 /*
  * A number that is the same for the same VM and state, and almost surely another one for others.
- * Sums of it (modulo 2^64) over several VMs do not depend on their order.
+ * Sums of it (modulo 2^64) over several VMs do not depend on their order. It is made of the fields
+ * of protocol 1.0 alone, whatever the minor version: agents of all of them compare it.
  */
 uint64_t chb_wire_state_digest(const struct chb_vm_key *vm, const struct chb_state_msg *state);
 

@@ -119,7 +119,8 @@ struct chb_daemon {
     struct chb_digests digests;
     struct chb_strangers strangers;
     struct chb_resolver resolver;
-    uint32_t mismatches; /* heartbeats in a row whose digest did not fit */
+    uint32_t foreign[CHB_NODES_MAX]; /* nodes whose agents speak another protocol; 0: unused */
+    uint32_t mismatches;             /* heartbeats in a row whose digest did not fit */
     bool want_states;
     chb_time told_all_at;
 
@@ -169,6 +170,8 @@ int chb_members_start(struct chb_daemon *daemon);
 void chb_members_stop(struct chb_daemon *daemon);
 /* Tells the core of a new VM what is known of the cluster. */
 void chb_members_brief(struct chb_daemon *daemon, struct chb_vm *vm);
+/* The agent of that node is there, and speaks another major version of the protocol. */
+bool chb_members_is_foreign(const struct chb_daemon *daemon, uint32_t node);
 /* Sum over everything that this agent has told, for the heartbeat. */
 uint64_t chb_members_digest(const struct chb_daemon *daemon);
 /* This agent was late by `stall` and runs again since `at`. */

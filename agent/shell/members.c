@@ -78,6 +78,36 @@ static void start_detecting(struct chb_daemon *daemon)
     daemon->detecting = true;
 }
 
+/* ---- other protocols ---- */
+
+bool chb_members_is_foreign(const struct chb_daemon *daemon, uint32_t node)
+{
+    for (uint32_t i = 0; node != 0 && i < CHB_NODES_MAX; i++) {
+        if (daemon->foreign[i] == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The cores know such an agent as one that is silent; why, the status lines say. */
+static void set_foreign(struct chb_daemon *daemon, uint32_t node, bool foreign)
+{
+    uint32_t old = foreign ? 0 : node;
+    if (node == 0 || chb_members_is_foreign(daemon, node) == foreign) {
+        return;
+    }
+    for (uint32_t i = 0; i < CHB_NODES_MAX; i++) {
+        if (daemon->foreign[i] == old) {
+            daemon->foreign[i] = foreign ? node : 0;
+            break;
+        }
+    }
+    for (uint32_t i = 0; i < daemon->n_vms; i++) {
+        chb_vm_line_update(daemon->vms[i]);
+    }
+}
+
 /* ---- membership ---- */
 
 /* A host that has never had a VM has no record, runs nothing and will not unless it is asked to. */
@@ -178,6 +208,7 @@ static void down(struct chb_daemon *daemon, const struct chb_cluster_event *even
     daemon->quorate = false;
     daemon->was_quorate = false;
     daemon->digests.count = 0;
+    memset(daemon->foreign, 0, sizeof(daemon->foreign));
     if (daemon->detecting) {
         chb_detector_reset(&daemon->detector);
         chb_timer_set(daemon->silence, CHB_TIME_FOREVER);
@@ -195,6 +226,7 @@ static void node_changed(struct chb_daemon *daemon, const struct chb_cluster_eve
             : kind == CHB_EVENT_NODE_DOWN ? " has left the cluster"
                                           : ": its agent has gone, the node has not");
     chb_digests_forget(&daemon->digests, event->node);
+    set_foreign(daemon, event->node, false);
     if (event->node == daemon->self) {
         return;
     }
@@ -226,8 +258,19 @@ static void tell_all(struct chb_daemon *daemon)
     tell_strangers(daemon);
 }
 
+static void refused(struct chb_daemon *daemon, const struct chb_cluster_event *event)
+{
+    /* The status says it for as long as it lasts. */
+    bool known = chb_members_is_foreign(daemon, event->node);
+    chb_log(known ? LOG_DEBUG : LOG_WARNING, "%s", event->text);
+    if (event->error == -EPROTONOSUPPORT) {
+        set_foreign(daemon, event->node, true);
+    }
+}
+
 static void heard(struct chb_daemon *daemon, const struct chb_cluster_event *event)
 {
+    set_foreign(daemon, event->node, false);
     if (!daemon->detecting) {
         return;
     }
@@ -349,7 +392,7 @@ static void on_cluster(const struct chb_cluster_event *event, void *userdata)
         request(daemon, event);
         break;
     case CHB_CLUSTER_BAD_MESSAGE:
-        chb_log(LOG_WARNING, "message of node %u refused: %s", event->node, event->text);
+        refused(daemon, event);
         break;
     case CHB_CLUSTER_EVENT_MAX:
         break;

@@ -34,6 +34,11 @@ static void make_line(struct chb_vm *vm, char ret_line[static CHB_TEXT_LINE_SIZE
     struct chb_text_status status;
     struct chb_verdict verdict = chb_gate(&vm->core);
     chb_text_status_of_core(&vm->core, &verdict, vm->name, chb_vm_percent(vm), &status);
+    status.peer_foreign = chb_members_is_foreign(vm->daemon, status.peer);
+    if (status.lonely == CHB_LONELY_SILENT &&
+        chb_members_is_foreign(vm->daemon, status.lonely_node)) {
+        status.lonely = CHB_LONELY_FOREIGN;
+    }
     (void)chb_text_status_line(&status, &vm->daemon->names, ret_line, CHB_TEXT_LINE_SIZE);
 }
 

@@ -75,6 +75,7 @@ static void say_lonely(struct chb_say *say, const struct chb_text_status *status
         [CHB_LONELY_NODE_DOWN] = " is not in the cluster",
         [CHB_LONELY_AGENT_DOWN] = " runs no colo-hbd",
         [CHB_LONELY_SILENT] = " has a colo-hbd that does not answer",
+        [CHB_LONELY_FOREIGN] = " has a colo-hbd of another protocol: upgrade the older one",
         [CHB_LONELY_STOPPED] = " has not started the resource",
         [CHB_LONELY_SPEC] = " would run another machine: ",
         [CHB_LONELY_VERSION] = " has another version of QEMU",
@@ -130,7 +131,8 @@ static void say_paired(struct chb_say *say, const struct chb_text_status *status
     }
     chb_say(say, ", generation %llu", (unsigned long long)status->generation);
     if (status->peer_silent) {
-        chb_say(say, ", colo-hbd on %s does not answer", peer);
+        chb_say(say, ", colo-hbd on %s %s", peer,
+                status->peer_foreign ? "speaks another protocol" : "does not answer");
     }
     if (status->no_fencing) {
         chb_say(say, ", no fencing is configured");

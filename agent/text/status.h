@@ -29,6 +29,7 @@ enum chb_lonely {
     CHB_LONELY_NODE_DOWN,  /* .lonely_node is not in the cluster */
     CHB_LONELY_AGENT_DOWN, /* colo-hbd on it does not run */
     CHB_LONELY_SILENT,     /* ... or does not answer */
+    CHB_LONELY_FOREIGN,    /* ... for it speaks another protocol; not from the core */
     CHB_LONELY_STOPPED,    /* the resource is not started there */
     CHB_LONELY_SPEC,       /* would run another machine: parameters differ */
     CHB_LONELY_VERSION,    /* has another QEMU version */
@@ -50,6 +51,7 @@ struct chb_text_status {
     bool guest_off;
     bool broken;            /* PAIRED: replication is broken as far as this side can see */
     bool peer_silent;       /* PAIRED: colo-hbd of the peer does not answer */
+    bool peer_foreign;      /* ... for it speaks another protocol; not from the core */
     bool no_fencing;        /* PAIRED: no fencing is configured, so a lost host means silence */
     enum chb_proof proof;   /* phase SOLO: UNSAFE and P3 are shown */
     enum chb_reason reason; /* HOLDING, SPARE: why it does not go on; OK: not known */

@@ -25,6 +25,9 @@ static void each_phase(void **state)
     s.peer_silent = true;
     assert_string_equal(say(&s),
                         "primary, in sync with n2, generation 7, colo-hbd on n2 does not answer");
+    s.peer_foreign = true;
+    assert_string_equal(say(&s), "primary, in sync with n2, generation 7, colo-hbd on n2 speaks "
+                                 "another protocol");
     s.peer_silent = false;
     s.no_fencing = true;
     assert_string_equal(say(&s),
@@ -72,6 +75,9 @@ static void alone(void **state)
     assert_string_equal(say(&s), "solo, generation 8, no peer: n1 is not in the cluster");
     s.lonely = CHB_LONELY_NOBODY;
     assert_string_equal(say(&s), "solo, generation 8, no peer: no other node is configured");
+    s.lonely = CHB_LONELY_FOREIGN;
+    assert_string_equal(say(&s), "solo, generation 8, no peer: n1 has a colo-hbd of another "
+                                 "protocol: upgrade the older one");
     s.lonely = CHB_LONELY_FAILED;
     s.lonely_failures = 3;
     assert_string_equal(
