@@ -11,6 +11,7 @@
 #include <qmp/caps.h>
 
 #define LIMIT_MS 10000
+#define VERSION_LIMIT_MS 5000
 #define OUTPUT_MAX (4 * 1024 * 1024)
 #define DEPTH_MAX 32
 
@@ -101,4 +102,21 @@ int chb_doctor_qemu(const char *binary, char *ret_version, size_t version_size, 
                        version.micro);
     }
     return r;
+}
+
+int chb_doctor_qemu_version(const char *binary, char *ret_reason, size_t reason_size)
+{
+    const char *const argv[] = {binary, "--version", NULL};
+    struct chb_qmp_version version = {0};
+    char output[512];
+    ret_reason[0] = '\0';
+    if (chb_ctl_run(argv, NULL, chb_ms(VERSION_LIMIT_MS), output, sizeof(output)) != 0) {
+        return 0;
+    }
+    const char *at = strstr(output, "version ");
+    if (at == NULL ||
+        sscanf(at, "version %u.%u.%u", &version.major, &version.minor, &version.micro) != 3) {
+        return 0;
+    }
+    return chb_qmp_version_check(&version, ret_reason, reason_size);
 }

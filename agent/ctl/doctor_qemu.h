@@ -13,4 +13,11 @@
 int chb_doctor_qemu(const char *binary, char *ret_version, size_t version_size, char *ret_reason,
                     size_t reason_size);
 
+/*
+ * Only asks for the version, which takes no longer than starting a program. A version that cannot
+ * run COLO: -EOPNOTSUPP with ret_reason. Returns 0 for any other answer, none included: what the
+ * daemon needs to know beyond that it asks itself.
+ */
+int chb_doctor_qemu_version(const char *binary, char *ret_reason, size_t reason_size);
+
 #endif

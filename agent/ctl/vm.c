@@ -10,6 +10,7 @@
 
 #include <agent/config/conf_file.h>
 #include <agent/ctl/client.h>
+#include <agent/ctl/doctor_qemu.h>
 #include <agent/ctl/fallback.h>
 #include <agent/ctl/ocf.h>
 #include <agent/ctl/vm_params.h>
@@ -107,23 +108,36 @@ static struct json_object *parameters_json(const struct chb_vm_args *args)
     return parameters;
 }
 
+/* What they need of this host. Returns 0, or -errno with @ret_error. */
+static int check_host(const struct chb_vm_config *config, struct chb_config_error *ret_error)
+{
+    struct chb_conf conf;
+    char reason[256];
+    if (chb_conf_load(NULL, &conf, NULL) < 0) {
+        chb_conf_init(&conf);
+    }
+    const char *qemu = config->spec.binary != NULL ? config->spec.binary : conf.qemu;
+    int r = chb_vm_config_check_host(config, conf.qemu, ret_error);
+    if (r == 0 && chb_doctor_qemu_version(qemu, reason, sizeof(reason)) < 0) {
+        r = chb_config_fail(ret_error, -EOPNOTSUPP, "qemu", 0, "qemu: %.200s on this host: %s",
+                            qemu, reason);
+    }
+    return r;
+}
+
 /* Reads the parameters as the daemon will, and looks at what they need of this host. */
 static enum chb_ocf check(const struct chb_vm_args *args, bool host)
 {
     const struct chb_vm_identity identity = {.vm = args->vm};
     struct chb_vm_config *config = NULL;
     struct chb_config_error error;
-    struct chb_conf conf;
     int r = chb_params_load(&identity, args->params, args->n_params, &config, &error);
     if (r == -EINVAL || r == -E2BIG) {
         say(error.text);
         return CHB_OCF_ERR_CONFIGURED;
     }
     if (r == 0 && host) {
-        if (chb_conf_load(NULL, &conf, NULL) < 0) {
-            chb_conf_init(&conf);
-        }
-        r = chb_vm_config_check_host(config, conf.qemu, &error);
+        r = check_host(config, &error);
     }
     (void)chb_vm_config_free(config);
     if (r < 0) {

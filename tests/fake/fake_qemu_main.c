@@ -5,6 +5,8 @@
  * MB and without a guest. For tests of scale and of the daemon itself. Everything about how it
  * behaves is in tests/unit/qmp/fake_model.c.
  *
+ * `--version` and the greeting say 7.2.0, or what FAKE_QEMU_VERSION says ("9.1.2").
+ *
  * It knows these events of the world: its peer's end (the migration's socket closes),
  * `system_powerdown` and `system_reset` on either monitor, and signals, which do what they do.
  */
@@ -108,11 +110,28 @@ static int write_pidfile(const char *path)
     return fclose(file) == 0 ? 0 : -errno;
 }
 
+static void read_version(unsigned ret_version[static 3])
+{
+    const char *text = getenv("FAKE_QEMU_VERSION");
+    if (text == NULL ||
+        sscanf(text, "%u.%u.%u", &ret_version[0], &ret_version[1], &ret_version[2]) != 3) {
+        ret_version[0] = 7;
+        ret_version[1] = 2;
+        ret_version[2] = 0;
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {0};
     sd_event *event = NULL;
+    unsigned version[3];
 
+    read_version(version);
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        (void)printf("QEMU emulator version %u.%u.%u (fake)\n", version[0], version[1], version[2]);
+        return 0;
+    }
     read_options(argc, argv, &options);
     if (options.monitors[0][0] == '\0' || options.monitors[1][0] == '\0') {
         (void)fprintf(stderr, "fake-qemu: no monitors qmp0 and qmp1 on the command line\n");
@@ -125,6 +144,7 @@ int main(int argc, char **argv)
     }
     struct fake_qemu *fake = fake_qemu_new(event, options.monitors[0], options.monitors[1]);
     struct fake_model *model = fake_qemu_model(fake);
+    fake_qemu_set_version(fake, version[0], version[1], version[2]);
     read_devices(argc, argv, model);
     if (options.incoming) {
         model->run_state = "inmigrate";
