@@ -156,7 +156,8 @@ static void learn_colo(struct chb_qmp_colo_facts *colo, const struct chb_qmp_eve
 }
 
 /* QEMU says every event on every monitor; the main one's are taken. */
-static void on_conn_event(void *userdata, const char *name, struct json_object *data, chb_time at)
+static void on_conn_event(void *userdata, const char *name, struct json_object *data, chb_time at,
+                          chb_span late)
 {
     struct monitor *monitor = userdata;
     struct chb_qmp_client *client = monitor->client;
@@ -166,6 +167,7 @@ static void on_conn_event(void *userdata, const char *name, struct json_object *
         chb_qmp_event_parse(name, data, at, &event) < 0) {
         return; /* an event that we do not know, or cannot read, tells us nothing */
     }
+    event.happened_at.ns -= late.ns;
     client->refs++;
     learn_colo(&client->colo, &event);
     if (client->tap != NULL) {

@@ -57,11 +57,16 @@ struct chb_qmp_reply {
 
 typedef void chb_qmp_reply_fn(void *userdata, const struct chb_qmp_reply *reply);
 
+/* QEMU keeps some events back for a second, so as not to tell them more often than that. */
+#define CHB_QMP_LATE_MAX_MS 1500
+
 struct chb_qmp_conn_callbacks {
     /* Greeting seen and capabilities agreed: commands may be sent. Called at most once. */
     void (*on_ready)(void *userdata, const struct chb_qmp_version *version);
-    /* One event. @name and @data (an object, or NULL) are borrowed. */
-    void (*on_event)(void *userdata, const char *name, struct json_object *data, chb_time at);
+    /* One event. @name and @data (an object, or NULL) are borrowed. @late: how long ago it
+     * happened, by the time stamp in it; 0 to CHB_QMP_LATE_MAX_MS, whatever wall clocks do. */
+    void (*on_event)(void *userdata, const char *name, struct json_object *data, chb_time at,
+                     chb_span late);
     /* The connection is over: @error is -ECONNRESET (QEMU closed it), -EPROTO (not QMP), -EMSGSIZE
      * (line too long), -ETIMEDOUT (no greeting) or another negative errno. Called once, after every
      * outstanding command got its UNKNOWN; not called for chb_qmp_conn_free(). */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "qmp/clock.h"
@@ -54,6 +55,25 @@ static int on_greeting(struct chb_qmp_conn *conn, struct json_object *message)
     return chb_conn_negotiate(conn);
 }
 
+static chb_span lateness(struct json_object *message)
+{
+    struct json_object *stamp = chb_json_object(message, "timestamp");
+    const int64_t late_max_us = CHB_QMP_LATE_MAX_MS * INT64_C(1000);
+    struct timespec now;
+    uint64_t seconds = 0;
+    uint64_t us = 0;
+
+    if (!chb_json_uint(stamp, "seconds", UINT32_MAX, &seconds) ||
+        !chb_json_uint(stamp, "microseconds", 999999, &us)) {
+        return (chb_span){.ns = 0};
+    }
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    int64_t late_us =
+        ((int64_t)now.tv_sec - (int64_t)seconds) * 1000000 + now.tv_nsec / 1000 - (int64_t)us;
+    late_us = late_us < 0 ? 0 : late_us > late_max_us ? late_max_us : late_us;
+    return (chb_span){.ns = late_us * 1000};
+}
+
 static int on_event(struct chb_qmp_conn *conn, const char *name, struct json_object *message,
                     chb_time at)
 {
@@ -61,7 +81,8 @@ static int on_event(struct chb_qmp_conn *conn, const char *name, struct json_obj
         return 0; /* QEMU sends none before the capabilities are agreed */
     }
     if (conn->callbacks->on_event != NULL) {
-        conn->callbacks->on_event(conn->userdata, name, chb_json_object(message, "data"), at);
+        conn->callbacks->on_event(conn->userdata, name, chb_json_object(message, "data"), at,
+                                  lateness(message));
     }
     return 0;
 }

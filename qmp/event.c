@@ -216,7 +216,8 @@ int chb_qmp_event_parse(const char *name, struct json_object *data, chb_time at,
         if (strcmp(event_names[kind], name) != 0) {
             continue;
         }
-        struct chb_qmp_event event = {.kind = (enum chb_qmp_event_kind)kind, .received_at = at};
+        struct chb_qmp_event event = {
+            .kind = (enum chb_qmp_event_kind)kind, .received_at = at, .happened_at = at};
         if (!parse_data(data, &event)) {
             return -EBADMSG;
         }

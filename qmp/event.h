@@ -78,6 +78,7 @@ enum chb_migration_status {
 struct chb_qmp_event {
     enum chb_qmp_event_kind kind;
     chb_time received_at;                /* this host's clock, when the line was read */
+    chb_time happened_at;                /* ... when it happened, about: it may be told late */
     enum chb_colo_mode colo_mode;        /* COLO_EXIT */
     enum chb_colo_reason colo_reason;    /* COLO_EXIT */
     enum chb_migration_status migration; /* MIGRATION */

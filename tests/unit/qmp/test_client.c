@@ -158,6 +158,9 @@ static void test_events(void **state)
     rig_idle(rig, 20);
     assert_int_equal(rig->n_events, 1); /* once, though both monitors say it */
     assert_int_equal(rig->last_event.kind, CHB_QMP_EVENT_SHUTDOWN);
+    assert_int_equal(
+        chb_span_ms(chb_time_since(rig->last_event.received_at, rig->last_event.happened_at)),
+        CHB_QMP_LATE_MAX_MS); /* it is of 1970 */
     assert_true(rig->last_event.guest);
     assert_string_equal(rig->last_event.reason, "guest-shutdown");
 

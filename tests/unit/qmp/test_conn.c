@@ -29,11 +29,13 @@ static void conn_ready(void *userdata, const struct chb_qmp_version *version)
     answers->ready = true;
 }
 
-static void conn_event(void *userdata, const char *name, struct json_object *data, chb_time at)
+static void conn_event(void *userdata, const char *name, struct json_object *data, chb_time at,
+                       chb_span late)
 {
     struct answers *answers = userdata;
     (void)data;
     assert_true(chb_time_is_set(at));
+    assert_in_range(chb_span_ms(late), 0, CHB_QMP_LATE_MAX_MS);
     answers->n_events++;
     (void)snprintf(answers->order + strlen(answers->order),
                    sizeof(answers->order) - strlen(answers->order), "%s ", name);
