@@ -81,6 +81,34 @@ static bool is_local_disk(const char *id)
     return strncmp(id, "disk", 4) == 0 && strstr(id, "-nbd") == NULL && strstr(id, "-sync") == NULL;
 }
 
+static bool is_of_peer(const char *id)
+{
+    return strncmp(id, "disk", 4) == 0 && strstr(id, "-nbd") != NULL;
+}
+
+/* The guest's writes go to both hosts, and it goes on if one of them takes them. A secondary that
+ * did not is no true copy any more, and does not know it: the pair is broken, not the guest. What
+ * QEMU says may be of the secondary before, which has died. */
+static void on_disk_error(struct chb_vm *vm, const struct chb_qmp_event *event)
+{
+    bool full = strstr(event->error, strerror(ENOSPC)) != NULL;
+    bool told = event->error[0] != '\0';
+    chb_log(LOG_WARNING, "%s: %s on %s: %s", vm->name, chb_qmp_event_name(event->kind), event->id,
+            event->error);
+    if (told && (is_local_disk(event->id) || (is_of_peer(event->id) && full))) {
+        (void)snprintf(vm->error, sizeof(vm->error), "%s: %s", event->id, event->error);
+    }
+    if (is_local_disk(event->id)) {
+        vm->disk_full = told ? full && (vm->disk_full || !vm->disk_failed) : vm->disk_full;
+        vm->disk_failed = true;
+        vm->health = 0;
+        chb_vm_qemu_event(vm, CHB_EVENT_DISK_ERROR);
+    } else if (is_of_peer(event->id) && vm->core.phase == CHB_PHASE_PAIRED &&
+               chb_time_reached(event->happened_at, vm->qemu.copied_since)) {
+        chb_vm_qemu_event(vm, CHB_EVENT_COLO_EXIT);
+    }
+}
+
 static void on_colo_exit(struct chb_vm *vm, const struct chb_qmp_event *event)
 {
     if (event->colo_reason == CHB_COLO_REASON_ERROR) {
@@ -142,13 +170,7 @@ static void on_qmp_event(void *userdata, const struct chb_qmp_event *event)
     case CHB_QMP_EVENT_BLOCK_IO_ERROR:
     case CHB_QMP_EVENT_QUORUM_REPORT_BAD:
     case CHB_QMP_EVENT_QUORUM_FAILURE:
-        chb_log(LOG_WARNING, "%s: %s on %s: %s", vm->name, chb_qmp_event_name(event->kind),
-                event->id, event->error);
-        if (is_local_disk(event->id)) {
-            vm->disk_failed = true;
-            vm->health = 0;
-            chb_vm_qemu_event(vm, CHB_EVENT_DISK_ERROR);
-        }
+        on_disk_error(vm, event);
         return;
     case CHB_QMP_EVENT_RESET:
     case CHB_QMP_EVENT_BLOCK_JOB_READY:

@@ -108,6 +108,9 @@ static void on_done(void *userdata, const struct chb_seq_result *result)
                    result->text[0] != '\0' ? result->text : strerror(-result->error));
     vm->qemu.seq = chb_seq_free(vm->qemu.seq);
     if (result->outcome == CHB_OUTCOME_DONE) {
+        if (vm->qemu.seq_kind == CHB_SEQUENCE_JOIN) {
+            vm->error[0] = '\0'; /* why there was no pair is history */
+        }
         answer(vm, CHB_OUTCOME_DONE, &ports);
         chb_qemu_merging(vm);
         return;
@@ -244,6 +247,7 @@ void chb_sequence_start(struct chb_vm *vm, const struct chb_action *action)
         begin(vm);
         return;
     }
+    vm->qemu.copied_since = chb_now();
     r = chb_join_probe(vm, vm->qemu.seq_params.peer_address, vm->qemu.seq_params.ports.nbd);
     if (r < 0) {
         chb_sequence_probed(vm, r);

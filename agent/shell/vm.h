@@ -90,6 +90,8 @@ struct chb_qemu {
     uint64_t checkpoints;
     chb_span checkpoint_last;
     chb_span checkpoint_sum;
+
+    chb_time copied_since; /* when the last join was begun: the secondary's disks are of then */
 };
 
 /* QEMU's connections to the peer. All zero without any. */
@@ -172,6 +174,7 @@ struct chb_vm {
     } saved; /* what the runtime file says */
 
     bool disk_failed; /* since vm-start */
+    bool disk_full;   /* ... for want of space */
     uint8_t health;   /* last told; 0 to 100 */
     bool cib_reading;
     uint64_t score_sent;
