@@ -122,6 +122,15 @@ static void say_ipv6(const struct chb_vm *vm)
     }
 }
 
+/* Pacemaker was told that it is never to be promoted, which the core does not know: one that wants
+ * what it wanted before it was stopped would have nothing new to say. */
+static void tell_score_again(struct chb_vm *vm)
+{
+    if (vm->core.started && vm->core.score_sent) {
+        chb_vm_tell_score(vm, vm->core.score);
+    }
+}
+
 static void finish(struct chb_vm *vm)
 {
     uint64_t client = vm->setup.client;
@@ -133,6 +142,7 @@ static void finish(struct chb_vm *vm)
         chb_command_new(vm->daemon, CHB_COMMAND_PLAIN, client, vm, chb_ms(START_TIMEOUT_MS));
     if (command != 0) {
         tell_core(vm, command);
+        tell_score_again(vm);
         chb_vm_health(vm, true);
         chb_cib_read(vm);
     }
