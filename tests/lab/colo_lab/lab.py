@@ -13,6 +13,7 @@ from pathlib import Path
 from . import clusterconf, disk, product, state as states, switch as switches
 from .cluster import Cluster
 from .errors import LabError
+from .mounts import SHARED
 from .node import Node
 from .paths import DEFAULT_BUILD, LAB_DIR, PROJECT, helper_argv
 from .power import Power
@@ -235,6 +236,14 @@ class Lab:
             if node.is_on:
                 node.sh(INSTALL_PRODUCT)
         self.timeline.add("installed")
+
+    def share(self, name):
+        """Copies a file of the build tree to where every node can see it; returns its path there."""
+        source = Path(self.options.build) / name
+        target = self.shared / source.name
+        target.unlink(missing_ok=True)  # it may be running
+        shutil.copy2(source, target)
+        return f"{SHARED}/{source.name}"
 
     def track(self, process):
         """Ends a Popen object with the lab at the latest. Returns it."""

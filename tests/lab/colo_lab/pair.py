@@ -79,6 +79,10 @@ class Pair:
         if fill_mb:
             self.lab.nodes[data_on].sh(
                 f"qemu-io -c 'write -P 7 {megabytes - fill_mb}M {fill_mb}M' {image}")
+        self.create_resource()
+
+    def create_resource(self):
+        """Types `pcs resource create`."""
         words = [f"{key}={value}" for key, value in self.resource_parameters().items()]
         self.lab.timeline.add(f"pcs resource create {self.vm} ocf:colo:vm ... promotable")
         self.lab.cluster.pcs("resource", "create", self.vm, "ocf:colo:vm", *words, "promotable")

@@ -115,6 +115,18 @@ def agent(pair, node, action, parameters=None, level=0):
     return done.returncode, " ".join(reasons)
 
 
+def says(pair, node, words, timeout_s=60):
+    """`node` says `words` in status, the error of its last try included, and in explain."""
+    def said():
+        status = pair.status(node)
+        return status and words in f"{status['line']} {status['error']}" \
+            and words in explanation(pair, node)
+
+    wait_for(said, timeout_s, lambda: f"{node} to say {words!r}: {pair.status(node)}, "
+                                      f"{explanation(pair, node)!r}")
+    pair.lab.timeline.add(f"{node} says: {words}")
+
+
 def says_everywhere(pair, result, node, words, refused=True):
     """`node` says `words` in status, explain and crm_mon, and, if Pacemaker promoted it now and it
     would refuse, in the exit reason."""
