@@ -4,7 +4,7 @@
 from colo_lab.api import boottime, scenario, wait_for
 from colo_lab.pair import Pair
 from colo_lab.processes import cpu_s
-from colo_lab.steps import comes_back, fails_over, goes_on_elsewhere, sides
+from colo_lab.steps import boot_ids, comes_back, fails_over, goes_on_elsewhere, sides
 from colo_lab.wait import holds
 
 ROLES = ("primary", "secondary")
@@ -112,6 +112,38 @@ def corosync_resumes(lab, result):
         lab.power.fault(victim, "ok")
         lab.cluster.wait_idle(node=survivor)
         comes_back(pair, result, victim, survivor)
+        pair.finish()
+
+
+@scenario("corosync-late", in_place=True, nodes=2, two_node=True,
+          also=["daemon-before-corosync", "corosync-restart"])
+def corosync_late(lab, result):
+    """The cluster is ended in order on one host, and colo-hbd is started there before corosync: it says
+    what it waits for, costs nothing, and there is a pair again."""
+    with Pair(lab, result) as pair:
+        pair.up()
+        booted = boot_ids(lab)
+        name, primary = sides(pair, "secondary")
+        node, running = lab.nodes[name], pair.qemu(primary).pid
+        for service in ("pacemaker", "corosync", "colo-hbd"):
+            node.service(service).stop(timeout_s=60)
+            lab.timeline.add(f"{service} on {name} has ended")
+        result.check(not node.qemus(), f"no QEMU on {name}")
+        pair.client.wait_answers(20)
+        node.service("colo-hbd").start()
+        words = ["/usr/sbin/coloctl", "status"]
+        wait_for(lambda: "corosync not reachable" in node.exec(words, check=False).stdout, 10,
+                 lambda: f"{name} to miss corosync: {node.exec(words, check=False)}")
+        does_not_spin(lab, result, (name,))
+        result.check(pair.phases()[primary][0] == "solo", f"{primary} serves: {pair.phases()}")
+        node.service("corosync").start()
+        node.service("pacemaker").start()
+        lab.cluster.wait_online(node=primary)
+        pair.wait_whole()
+        result.check(pair.qemu(primary).pid == running, "the same QEMU has run all the while")
+        result.check(boot_ids(lab) == booted, "no host was fenced")
+        pair.wait_agreement()
+        fails_over(pair, result)
         pair.finish()
 
 
