@@ -126,6 +126,8 @@ struct chb_daemon {
 
     struct chb_fencing_state fencing;
 
+    bool short_of_memory;
+
     sd_event_source *pulse;
     sd_event_source *heartbeat;
     sd_event_source *silence; /* the detector's deadline */
@@ -151,6 +153,9 @@ int chb_timer_new(struct chb_daemon *daemon, enum chb_priority priority,
                   sd_event_time_handler_t handler, void *userdata, sd_event_source **ret_timer);
 /* Sets it; CHB_TIME_FOREVER switches it off. */
 void chb_timer_set(sd_event_source *timer, chb_time at);
+
+/* vm_health.c: looks at what concerns all VMs of this host. */
+void chb_health_look(struct chb_daemon *daemon);
 
 /* protect.c: best effort, each failure is logged */
 void chb_protect(const struct chb_options *options);

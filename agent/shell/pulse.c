@@ -115,6 +115,7 @@ static int on_slow(sd_event_source *source, uint64_t usec, void *userdata)
         chb_fences_renew(daemon);
     }
     look_for_marks(daemon);
+    chb_health_look(daemon);
     for (uint32_t i = 0; i < daemon->n_vms; i++) {
         chb_qemu_look(daemon->vms[i]);
         if (daemon->slow_turns % 15 == 0) {

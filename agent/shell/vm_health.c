@@ -3,6 +3,7 @@
  * together. */
 #include <agent/shell/vm.h>
 
+#include <stdio.h>
 #include <sys/statvfs.h>
 
 #include <agent/process/bridge.h>
@@ -10,9 +11,14 @@
 
 #define TAP_PREFIX "chb" /* chb_qemu_tap_name() */
 #define HEALTH_WELL 100
+#define HEALTH_NO_MEMORY 75
 #define HEALTH_NO_UPLINK 50
 #define HEALTH_DISK_FAILED 0
 #define ROOM_PERCENT 5 /* of a file system: that much must be free after it was full */
+/* Of the last ten seconds: for so long nothing on this host ran for want of memory. */
+#define STALLED_PERCENT 10
+#define RELIEVED_PERCENT 1
+#define PRESSURE "/proc/pressure/memory"
 
 static bool has_room(const char *path)
 {
@@ -35,6 +41,27 @@ static bool has_room_again(const struct chb_vm *vm)
     return room;
 }
 
+void chb_health_look(struct chb_daemon *daemon)
+{
+    double percent = 0;
+    FILE *file = fopen(PRESSURE, "re");
+    if (file == NULL) {
+        return; /* a kernel that does not say */
+    }
+    char line[128];
+    while (fgets(line, sizeof(line), file) != NULL) {
+        (void)sscanf(line, "full avg10=%lf", &percent);
+    }
+    (void)fclose(file);
+    bool was_short = daemon->short_of_memory;
+    daemon->short_of_memory = percent >= (was_short ? RELIEVED_PERCENT : STALLED_PERCENT);
+    if (daemon->short_of_memory != was_short) {
+        chb_log(was_short ? LOG_NOTICE : LOG_WARNING,
+                "this host %s: it stood still for %.0f %% of the last ten seconds",
+                was_short ? "has memory again" : "is short of memory", percent);
+    }
+}
+
 static uint8_t health_of(const struct chb_vm *vm)
 {
     if (vm->disk_failed) {
@@ -45,7 +72,7 @@ static uint8_t health_of(const struct chb_vm *vm)
             return HEALTH_NO_UPLINK;
         }
     }
-    return HEALTH_WELL;
+    return vm->daemon->short_of_memory ? HEALTH_NO_MEMORY : HEALTH_WELL;
 }
 
 void chb_vm_health(struct chb_vm *vm, bool fresh)
@@ -63,7 +90,9 @@ void chb_vm_health(struct chb_vm *vm, bool fresh)
     vm->health = health;
     chb_log(health == HEALTH_WELL ? LOG_NOTICE : LOG_WARNING, "%s: health of this host: %u%s",
             vm->name, health,
-            health == HEALTH_NO_UPLINK ? ", a bridge has no port with a carrier" : "");
+            health == HEALTH_NO_UPLINK   ? ", a bridge has no port with a carrier"
+            : health == HEALTH_NO_MEMORY ? ", it is short of memory"
+                                         : "");
     struct chb_event event = {.kind = CHB_EVENT_HEALTH};
     event.u.health = health;
     chb_vm_event(vm, &event);
