@@ -248,7 +248,11 @@ static void resync(struct chb_vm *vm, uint64_t client, const struct chb_control_
         return;
     }
     bool seed = from != 0 && vm->core.qemu == 0;
-    to_core(vm, client, seed ? CHB_EVENT_SEED : CHB_EVENT_RESYNC, from, COMMAND_TIMEOUT_MS);
+    if (seed && vm->core.started && vm->parameters != NULL) {
+        chb_vm_seed(vm, client);
+    } else {
+        to_core(vm, client, seed ? CHB_EVENT_SEED : CHB_EVENT_RESYNC, from, COMMAND_TIMEOUT_MS);
+    }
 }
 
 static void start(struct chb_daemon *daemon, uint64_t client,

@@ -125,6 +125,7 @@ struct chb_vm {
     /* a vm-start under way: the same, not yet in force */
     struct {
         bool running;
+        bool seed; /* it is started already: its images are looked at again, for chb_vm_seed() */
         uint64_t client;
         struct chb_vm_config *config;
         struct json_object *parameters;
@@ -238,6 +239,9 @@ void chb_link_watch(struct chb_vm *vm);
 
 /* vm_setup.c */
 void chb_vm_setup(struct chb_vm *vm, uint64_t client, const struct chb_control_request *request);
+/* The operator says that this host has the data of a VM that is started: first the images are
+ * looked at again, for they may have been put there after the VM was started. */
+void chb_vm_seed(struct chb_vm *vm, uint64_t client);
 void chb_vm_setup_cancel(struct chb_vm *vm);
 /* Pacemaker has the score of this number, or a newer one, of that resource. */
 void chb_vm_setup_scored(struct chb_vm *vm, const char *resource, uint64_t ticket);

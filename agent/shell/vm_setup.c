@@ -131,6 +131,60 @@ static void tell_score_again(struct chb_vm *vm)
     }
 }
 
+static void stop_awaiting(struct chb_vm *vm)
+{
+    vm->setup.score_ticket = 0;
+    vm->setup.score_late = sd_event_source_disable_unref(vm->setup.score_late);
+}
+
+static void clear(struct chb_vm *vm)
+{
+    stop_awaiting(vm);
+    vm->setup.chain = chb_chain_free(vm->setup.chain);
+    vm->setup.config = chb_vm_config_free(vm->setup.config);
+    json_object_put(vm->setup.parameters);
+    vm->setup.parameters = NULL;
+    vm->setup.running = false;
+}
+
+void chb_vm_setup_cancel(struct chb_vm *vm)
+{
+    if (vm->setup.running && vm->daemon->control != NULL) {
+        chb_control_reply(vm->daemon->control, vm->setup.client,
+                          chb_control_error(CHB_CONTROL_REFUSED, NULL, "stopped meanwhile"));
+    }
+    clear(vm);
+}
+
+static void refuse(struct chb_vm *vm, enum chb_control_code code, const char *text)
+{
+    chb_log(LOG_WARNING, "%s: %s: %s", vm->name,
+            vm->setup.seed ? "its data is not taken from here" : "not started", text);
+    chb_control_reply(vm->daemon->control, vm->setup.client, chb_control_error(code, NULL, text));
+    clear(vm);
+}
+
+/* The images were looked at again, and the operator's word goes to the core. Meanwhile the VM may
+ * have been stopped, or be on its way. */
+static void finish_seed(struct chb_vm *vm)
+{
+    uint64_t client = vm->setup.client;
+    if (!vm->core.started || vm->core.stop_wanted || vm->core.qemu != 0) {
+        refuse(vm, CHB_CONTROL_REFUSED, "its state has changed meanwhile: see coloctl status");
+        return;
+    }
+    put_in_force(vm);
+    vm->setup.running = false;
+    tell_core(vm, 0);
+    struct chb_event event = {.kind = CHB_EVENT_SEED};
+    event.u.command.node = vm->daemon->self;
+    event.u.command.id =
+        chb_command_new(vm->daemon, CHB_COMMAND_PLAIN, client, vm, chb_ms(START_TIMEOUT_MS));
+    if (event.u.command.id != 0) {
+        chb_vm_event(vm, &event);
+    }
+}
+
 static void finish(struct chb_vm *vm)
 {
     uint64_t client = vm->setup.client;
@@ -146,12 +200,6 @@ static void finish(struct chb_vm *vm)
         chb_vm_health(vm, true);
         chb_cib_read(vm);
     }
-}
-
-static void stop_awaiting(struct chb_vm *vm)
-{
-    vm->setup.score_ticket = 0;
-    vm->setup.score_late = sd_event_source_disable_unref(vm->setup.score_late);
 }
 
 void chb_vm_setup_scored(struct chb_vm *vm, const char *resource, uint64_t ticket)
@@ -188,32 +236,6 @@ static void await_score(struct chb_vm *vm)
         return;
     }
     chb_timer_set(vm->setup.score_late, chb_time_add(chb_now(), chb_ms(SCORE_TIMEOUT_MS)));
-}
-
-static void clear(struct chb_vm *vm)
-{
-    stop_awaiting(vm);
-    vm->setup.chain = chb_chain_free(vm->setup.chain);
-    vm->setup.config = chb_vm_config_free(vm->setup.config);
-    json_object_put(vm->setup.parameters);
-    vm->setup.parameters = NULL;
-    vm->setup.running = false;
-}
-
-void chb_vm_setup_cancel(struct chb_vm *vm)
-{
-    if (vm->setup.running && vm->daemon->control != NULL) {
-        chb_control_reply(vm->daemon->control, vm->setup.client,
-                          chb_control_error(CHB_CONTROL_REFUSED, NULL, "stopped meanwhile"));
-    }
-    clear(vm);
-}
-
-static void refuse(struct chb_vm *vm, enum chb_control_code code, const char *text)
-{
-    chb_log(LOG_WARNING, "%s: not started: %s", vm->name, text);
-    chb_control_reply(vm->daemon->control, vm->setup.client, chb_control_error(code, NULL, text));
-    clear(vm);
 }
 
 /* ---- images and version ---- */
@@ -253,7 +275,11 @@ static void on_info_done(void *userdata, const struct chb_chain_result *result)
         refuse(vm, CHB_CONTROL_REFUSED, "QEMU does not tell its version");
         return;
     }
-    await_score(vm);
+    if (vm->setup.seed) {
+        finish_seed(vm);
+    } else {
+        await_score(vm);
+    }
 }
 
 static int start_info(struct chb_vm *vm)
@@ -336,6 +362,7 @@ void chb_vm_setup(struct chb_vm *vm, uint64_t client, const struct chb_control_r
         return;
     }
     vm->setup.running = true;
+    vm->setup.seed = false;
     vm->setup.client = client;
     if (object == NULL) {
         refuse(vm, CHB_CONTROL_INVALID, "\"parameters\" is missing");
@@ -375,6 +402,54 @@ void chb_vm_set_version(struct chb_vm *vm, uint32_t version)
         event.u.command.settings = vm->core.settings; /* it knows images that it had made */
         event.u.command.settings.qemu_version = version;
         chb_vm_event(vm, &event);
+    }
+}
+
+/* The first image that is not on this host; NULL if all are. */
+static const char *absent_image(const struct chb_vm_config *config)
+{
+    for (unsigned i = 0; i < config->spec.n_disks; i++) {
+        if (access(config->spec.disks[i].path, F_OK) < 0) {
+            return config->spec.disks[i].path;
+        }
+    }
+    return NULL;
+}
+
+void chb_vm_seed(struct chb_vm *vm, uint64_t client)
+{
+    struct chb_config_error error = {0};
+    if (vm->setup.running) {
+        chb_control_reply(
+            vm->daemon->control, client,
+            chb_control_error(CHB_CONTROL_BUSY, NULL, "this VM is being started already"));
+        return;
+    }
+    vm->setup.running = true;
+    vm->setup.seed = true;
+    vm->setup.client = client;
+    vm->setup.parameters = json_object_get(vm->parameters);
+    memcpy(vm->setup.resource, vm->resource, sizeof(vm->resource));
+    memcpy(vm->setup.clone, vm->clone, sizeof(vm->clone));
+    int r = load(vm->daemon, vm->name, vm->parameters, &vm->setup.config, &error);
+    if (r < 0) {
+        refuse(vm, CHB_CONTROL_INVALID, error.text);
+        return;
+    }
+    const char *absent = absent_image(vm->setup.config);
+    if (absent != NULL) {
+        char text[CHB_VM_TEXT_SIZE];
+        (void)snprintf(text, sizeof(text),
+                       "this host has no image %.200s: put it there first, or name the host that "
+                       "has the data",
+                       absent);
+        refuse(vm, CHB_CONTROL_REFUSED, text);
+        return;
+    }
+    take_settings(vm);
+    r = start_info(vm);
+    if (r < 0) {
+        refuse(vm, CHB_CONTROL_INTERNAL, strerror(-r));
     }
 }
 
