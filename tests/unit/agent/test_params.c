@@ -81,6 +81,21 @@ static void defaults(void **state)
     chb_vm_config_free(c);
 }
 
+static void eight_of_each(void **state)
+{
+    struct chb_vm_config *c =
+        PARSED({"disks", "/1 /2,format=raw /3 /4 /5,format=raw /6 /7 /8,format=raw"},
+               {"nics", "bridge=b bridge=b bridge=b bridge=b bridge=c bridge=c bridge=c bridge=c"});
+    (void)state;
+    assert_int_equal(c->spec.n_disks, 8);
+    assert_string_equal(c->spec.disks[7].path, "/8");
+    assert_string_equal(c->spec.disks[7].format, "raw");
+    assert_int_equal(c->spec.n_nics, 8);
+    assert_string_equal(c->spec.nics[7].bridge, "c");
+    assert_string_not_equal(c->spec.nics[7].mac, c->spec.nics[6].mac);
+    chb_vm_config_free(c);
+}
+
 static void derived_addresses(void **state)
 {
     struct chb_vm_config *a = PARSED(DISK, {"nics", "bridge=br0 bridge=br0"});
@@ -174,9 +189,10 @@ static void hash_is_stable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_of_them),       cmocka_unit_test(defaults),
-        cmocka_unit_test(derived_addresses), cmocka_unit_test(hash_ignores),
-        cmocka_unit_test(hash_sees),         cmocka_unit_test(hash_is_stable),
+        cmocka_unit_test(all_of_them),    cmocka_unit_test(defaults),
+        cmocka_unit_test(eight_of_each),  cmocka_unit_test(derived_addresses),
+        cmocka_unit_test(hash_ignores),   cmocka_unit_test(hash_sees),
+        cmocka_unit_test(hash_is_stable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,6 +155,13 @@ static void too_much(void **state)
     const struct chb_param nine[] = {{"disks", "/1 /2 /3 /4 /5 /6 /7 /8 /9"}};
     assert_int_equal(chb_params_parse(&web, nine, 1, NULL, 0, &config, &error), -E2BIG);
     assert_contains(error.text, "more than 8");
+    const struct chb_param nics[] = {
+        {"disks", "/1"},
+        {"nics",
+         "bridge=b bridge=b bridge=b bridge=b bridge=b bridge=b bridge=b bridge=b bridge=b"},
+    };
+    assert_int_equal(chb_params_parse(&web, nics, 2, NULL, 0, &config, &error), -E2BIG);
+    assert_contains(error.text, "nics: more than 8");
     for (size_t i = 0; i <= CHB_PARAMS_MAX; i++) {
         many[i] = (struct chb_param){"disks", ""};
     }
