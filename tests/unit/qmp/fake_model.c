@@ -102,6 +102,14 @@ void fake_model_drop_migration(struct fake_model *model)
     }
 }
 
+static void drop_nbd(struct fake_model *model)
+{
+    if (model->nbd_fd >= 0) {
+        (void)close(model->nbd_fd);
+        model->nbd_fd = -1;
+    }
+}
+
 static void lose_peer(struct fake_qemu *fake)
 {
     struct fake_model *model = fake_qemu_model(fake);
@@ -423,6 +431,9 @@ static const char *do_block(struct fake_qemu *fake, const char *command,
     const bool stops = strcmp(command, "nbd-server-stop") == 0;
     const char *error = stops && !model->nbd_server ? "NBD server not running" : NULL;
     model->nbd_server = model->nbd_server && !stops;
+    if (stops) {
+        drop_nbd(model);
+    }
     return error;
 }
 
@@ -454,6 +465,9 @@ struct json_object *fake_model_do(struct fake_qemu *fake, const char *command,
     if (fd >= 0 && strcmp(text_of(arguments, "fdname"), "mig") == 0) {
         fake_model_drop_migration(model);
         model->migrate_fd = fd;
+    } else if (fd >= 0 && strcmp(text_of(arguments, "fdname"), "nbd") == 0) {
+        drop_nbd(model);
+        model->nbd_fd = fd; /* who connects is let in, and never answered */
     } else if (fd >= 0) {
         (void)close(fd);
     }

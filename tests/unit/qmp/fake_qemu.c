@@ -433,8 +433,11 @@ struct fake_qemu *fake_qemu_new(sd_event *event, const char *main_path, const ch
     fake->version[1] = 2;
     fake->oob = true;
     fake->greeting = true;
-    fake->model = (struct fake_model){
-        .run_state = "running", .colo_mode = "none", .colo_last_mode = "none", .migrate_fd = -1};
+    fake->model = (struct fake_model){.run_state = "running",
+                                      .colo_mode = "none",
+                                      .colo_last_mode = "none",
+                                      .migrate_fd = -1,
+                                      .nbd_fd = -1};
     for (int i = 0; i < 2; i++) {
         struct monitor *monitor = &fake->monitors[i];
         monitor->fake = fake;
@@ -460,6 +463,9 @@ struct fake_qemu *fake_qemu_free(struct fake_qemu *fake)
         (void)unlink(fake->monitors[i].path);
     }
     fake_model_drop_migration(&fake->model);
+    if (fake->model.nbd_fd >= 0) {
+        (void)close(fake->model.nbd_fd);
+    }
     free(fake);
     return NULL;
 }

@@ -51,6 +51,7 @@ struct fake_model {
     bool jobs[8];
     bool job_ready[8];
     bool nbd_server;
+    int nbd_fd; /* that it listens on, if it was handed one; -1 */
     int migrate_fd;
     sd_event_source *migrate_io;
     size_t n_names; /* ids of chardevs, objects, nodes and exports, with a letter for their kind
