@@ -72,9 +72,12 @@ static void put_resync(struct json_object *object, const struct chb_vm *vm)
     put_text(resync, "step", progress->step);
     int64_t eta_s = -1;
     int64_t spent_ms = chb_span_ms(chb_time_since(chb_now(), vm->qemu.progress_since));
-    if (progress->done_bytes > 0 && progress->total_bytes >= progress->done_bytes && spent_ms > 0) {
+    uint64_t from = vm->qemu.progress_from;
+    if (progress->done_bytes > from && progress->total_bytes >= progress->done_bytes &&
+        spent_ms > 0) {
         double rest = (double)(progress->total_bytes - progress->done_bytes);
-        eta_s = (int64_t)(rest / (double)progress->done_bytes * (double)spent_ms / 1000.0);
+        double done = (double)(progress->done_bytes - from);
+        eta_s = (int64_t)(rest / done * (double)spent_ms / 1000.0);
     }
     put_number(resync, "eta_s", eta_s);
     json_object_object_add(object, "resync", resync);

@@ -10,6 +10,9 @@
 #include <agent/shell/clock.h>
 #include <agent/shell/log.h>
 
+/* An estimate rests on this much time, or twice as much: an image's empty parts are over in no
+ * time, and what comes behind them takes its time. */
+#define ESTIMATE_MS 3000
 #define READY_WAIT_MS 3000 /* for monitors that are being connected anew */
 
 static const struct chb_seq_table *table_of(enum chb_sequence sequence)
@@ -84,11 +87,26 @@ static void on_milestone(void *userdata, enum chb_seq_milestone milestone, chb_t
     chb_vm_note(vm, &entry);
 }
 
+static void progress_restarts(struct chb_vm *vm, const struct chb_seq_progress *progress)
+{
+    vm->qemu.progress_since = chb_now();
+    vm->qemu.progress_next = vm->qemu.progress_since;
+    vm->qemu.progress_from = progress->done_bytes;
+    vm->qemu.progress_further = progress->done_bytes;
+}
+
 static void on_progress(void *userdata, const struct chb_seq_progress *progress)
 {
     struct chb_vm *vm = userdata;
     if (vm->qemu.progress.phase != progress->phase || vm->qemu.progress.step == NULL) {
-        vm->qemu.progress_since = chb_now();
+        progress_restarts(vm, progress);
+    }
+    chb_time now = chb_now();
+    if (chb_time_reached(now, chb_time_add(vm->qemu.progress_next, chb_ms(ESTIMATE_MS)))) {
+        vm->qemu.progress_since = vm->qemu.progress_next;
+        vm->qemu.progress_from = vm->qemu.progress_further;
+        vm->qemu.progress_next = now;
+        vm->qemu.progress_further = progress->done_bytes;
     }
     vm->qemu.progress = *progress;
     chb_vm_line_update(vm);

@@ -83,7 +83,10 @@ struct chb_qemu {
     enum chb_sequence seq_kind;
     struct chb_seq_params seq_params;
     struct chb_seq_progress progress; /* of a join; step NULL: none */
-    chb_time progress_since;
+    chb_time progress_since;          /* what is done since then says how long the rest will take */
+    uint64_t progress_from;           /* bytes that were done by then */
+    chb_time progress_next;           /* the same, for when that is too long ago */
+    uint64_t progress_further;
 
     struct chb_ping_state pings[CHB_QMP_MONITOR_MAX];
     chb_time stopped_at; /* QMP event STOP while in COLO */

@@ -52,6 +52,11 @@ enum chb_lonely chb_lonely_of_core(const struct chb_core *core, uint32_t *ret_no
         bool differs = named->msg.spec_parts[i] != core->settings.spec_parts[i];
         *ret_parts |= differs ? 1u << i : 0;
     }
+    for (unsigned i = 0; nearest == CHB_LONELY_SIZE && i < CHB_DISKS_MAX; i++) {
+        uint64_t own = core->settings.disk_bytes[i];
+        uint64_t theirs = named->msg.disk_bytes[i];
+        *ret_parts |= own != 0 && theirs != 0 && own != theirs ? 1u << i : 0;
+    }
     if (nearest == CHB_LONELY_FAILED) {
         *ret_failures = core->join_failures;
     }

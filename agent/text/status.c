@@ -66,6 +66,19 @@ static void say_parts(struct chb_say *say, uint32_t parts)
     chb_say(say, "%s", parts != 0 ? " differ" : "parameters differ");
 }
 
+/* In the order in which the user wrote them, counted from 1. */
+static void say_disks(struct chb_say *say, uint32_t disks)
+{
+    const char *between = " (disk ";
+    for (unsigned i = 0; i < CHB_DISKS_MAX; i++) {
+        if ((disks & 1u << i) != 0) {
+            chb_say(say, "%s%u", between, i + 1);
+            between = ", ";
+        }
+    }
+    chb_say(say, "%s", disks != 0 ? ")" : "");
+}
+
 static void say_lonely(struct chb_say *say, const struct chb_text_status *status,
                        const struct chb_text_names *names)
 {
@@ -94,6 +107,9 @@ static void say_lonely(struct chb_say *say, const struct chb_text_status *status
             texts[status->lonely]);
     if (status->lonely == CHB_LONELY_SPEC) {
         say_parts(say, status->lonely_parts);
+    }
+    if (status->lonely == CHB_LONELY_SIZE) {
+        say_disks(say, status->lonely_parts);
     }
     if (status->lonely == CHB_LONELY_FAILED) {
         chb_say(say, " (%u times), trying again", (unsigned)status->lonely_failures);

@@ -58,7 +58,8 @@ struct chb_text_status {
     enum chb_lonely lonely; /* phase SOLO without joining */
     uint32_t lonely_node;
     uint32_t lonely_failures;
-    uint32_t lonely_parts;       /* SPEC: bit per enum chb_spec_part that differs */
+    /* SPEC: bit per enum chb_spec_part that differs; SIZE: bit per disk */
+    uint32_t lonely_parts;
     struct chb_text_about about; /* for reason */
 };
 

@@ -142,7 +142,8 @@ static void of_a_core(void **state)
     core.settings.disk_bytes[1] = 10;
     core.peers[1].msg.disk_bytes[1] = 11;
     chb_text_status_of_core(&core, NULL, "web", -1, &s);
-    assert_string_equal(say(&s), "solo, generation 8, no peer: n3 has an image of another size");
+    assert_string_equal(say(&s),
+                        "solo, generation 8, no peer: n3 has an image of another size (disk 2)");
     core.peers[1].msg.disk_bytes[1] = 0; /* absent: it will be made */
     chb_text_status_of_core(&core, NULL, "web", -1, &s);
     assert_string_equal(say(&s), "solo, generation 8, no peer: n3 is not fit");
