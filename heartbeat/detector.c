@@ -237,6 +237,22 @@ chb_span chb_detector_echo_age(const struct chb_detector *detector, chb_time now
     return chb_time_since(now, detector->echo_at);
 }
 
+chb_span chb_detector_late(const struct chb_detector *detector, chb_time now)
+{
+    int64_t late_ns = chb_detector_echo_age(detector, now).ns - detector->config.interval.ns;
+    for (size_t i = 0; i < CHB_NODES_MAX; i++) {
+        const struct chb_detector_node *slot = &detector->nodes[i];
+        if (slot->node == 0 || slot->silent || slot->messages == 0) {
+            continue;
+        }
+        int64_t waited_ns = chb_time_since(now, slot->heard_at).ns - detector->config.interval.ns;
+        int64_t own_ns = chb_ms(slot->lateness_ms).ns;
+        late_ns = waited_ns > late_ns ? waited_ns : late_ns;
+        late_ns = own_ns > late_ns ? own_ns : late_ns;
+    }
+    return (chb_span){.ns = late_ns > 0 ? late_ns : 0};
+}
+
 const struct chb_detector_node *chb_detector_node(const struct chb_detector *detector,
                                                   uint32_t node)
 {

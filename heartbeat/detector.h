@@ -131,6 +131,11 @@ chb_time chb_detector_deadline(const struct chb_detector *detector);
  * values mean that corosync hangs or that a ring is being formed; for status. */
 chb_span chb_detector_echo_age(const struct chb_detector *detector, chb_time now);
 
+/* How late the heartbeats are at this moment: beyond the interval, the longest wait for an own
+ * message to come back, or for one of an agent that is not silent yet; or what such an agent said
+ * of its own loop. 0: in time. Of a load on network or hosts, not of a failure. */
+chb_span chb_detector_late(const struct chb_detector *detector, chb_time now);
+
 /* What is known of a node, or NULL. Points into `detector`. */
 const struct chb_detector_node *chb_detector_node(const struct chb_detector *detector,
                                                   uint32_t node);

@@ -35,6 +35,19 @@ void chb_seq_unref(struct chb_seq *seq)
     free(seq);
 }
 
+static enum chb_seq_leg leg_of(enum chb_seq_repeat repeat)
+{
+    switch (repeat) {
+    case CHB_SEQ_EACH_DISK:
+        return CHB_SEQ_LEG_DISK;
+    case CHB_SEQ_EACH_NIC:
+        return CHB_SEQ_LEG_NIC;
+    case CHB_SEQ_ONCE:
+        break;
+    }
+    return CHB_SEQ_LEG_NONE;
+}
+
 void chb_seq_fail(struct chb_seq *seq, const struct chb_seq_step *step, unsigned index,
                   enum chb_outcome outcome, int error, const char *text)
 {
@@ -49,6 +62,7 @@ void chb_seq_fail(struct chb_seq *seq, const struct chb_seq_step *step, unsigned
     seq->result.error = error;
     seq->result.step = step->name;
     seq->result.index = index;
+    seq->result.leg = leg_of(step->repeat);
     chb_text_copy(text, seq->result.text, sizeof(seq->result.text));
 }
 
@@ -294,6 +308,9 @@ static void send_batch(struct chb_seq *seq)
         } else {
             if (step->wait == CHB_SEQ_WAIT_CHECKPOINT) {
                 seq->facts.resumed = false;
+            } else if (step->wait == CHB_SEQ_WAIT_COPY_READY) {
+                seq->disk_speed =
+                    chb_seq_share(seq->params.resync_bytes_per_s, seq->params.n_disks);
             }
             if ((step->flags & CHB_SEQ_FORGET_COLO) != 0) {
                 chb_client_forget_colo(seq->client);

@@ -89,7 +89,7 @@ struct chb_seq_params {
     uint32_t memory_mb; /* guest's, for deadlines; 1 or more */
     uint32_t checkpoint_delay_ms; /* 0: QEMU's own */
     uint32_t compare_timeout_ms;  /* 0: QEMU's own, 3000 */
-    uint64_t resync_bytes_per_s;  /* first copy of each disk; 0: unlimited */
+    uint64_t resync_bytes_per_s;  /* first copy, all disks together; 0: unlimited */
     uint64_t migrate_bytes_per_s; /* memory, before COLO; 0: 200 MB a second */
 };
 
@@ -105,6 +105,13 @@ enum chb_seq_milestone {
     CHB_SEQ_IN_COLO,                 /* join: in COLO and running, not yet a true copy */
     CHB_SEQ_TRUE_COPY,               /* join: first checkpoint done */
     CHB_SEQ_MILESTONE_MAX,
+};
+
+/* What a step is done for. */
+enum chb_seq_leg {
+    CHB_SEQ_LEG_NONE, /* for the VM as a whole */
+    CHB_SEQ_LEG_DISK,
+    CHB_SEQ_LEG_NIC,
 };
 
 struct chb_seq_progress {
@@ -129,10 +136,11 @@ struct chb_seq_step_time {
 
 struct chb_seq_result {
     enum chb_outcome outcome;
-    bool aborted;     /* by chb_seq_abort() */
-    int error;        /* 0; -EADDRINUSE, -ETIMEDOUT, -ECANCELED, -EREMOTEIO and others */
-    const char *step; /* step that did not succeed; "" on success */
-    unsigned index;   /* its disk or NIC */
+    bool aborted;         /* by chb_seq_abort() */
+    int error;            /* 0; -EADDRINUSE, -ETIMEDOUT, -ECANCELED, -EREMOTEIO and others */
+    const char *step;     /* step that did not succeed; "" on success */
+    unsigned index;       /* its disk or NIC */
+    enum chb_seq_leg leg; /* what the index counts */
     char text[CHB_SEQ_ERROR_SIZE]; /* QEMU's words if there are any; "" on success */
     chb_time started_at;
     chb_time finished_at;
@@ -166,6 +174,13 @@ int chb_seq_start(struct chb_qmp_client *client, const struct chb_seq_table *tab
 /* Sends nothing more and calls on_done before it returns: FAILED if nothing was outstanding, so
  * that it stopped between two steps; UNKNOWN else. Does nothing once on_done was called. */
 void chb_seq_abort(struct chb_seq *seq);
+
+/* Of a join that runs: from now on the copies of its disks take @disks_per_s bytes a second
+ * together, 0 for no limit, and its memory @memory_per_s, 0 for the usual 200 MB, but never less
+ * than what lets a migration come to an end. May be called again and again: what does not change is
+ * not sent. Does nothing for another sequence. Its answer is not waited for: a QEMU that refuses
+ * goes on as it was. */
+void chb_seq_set_speed(struct chb_seq *seq, uint64_t disks_per_s, uint64_t memory_per_s);
 
 /* Ends the sequence without any callback. NULL is fine. Returns NULL. */
 struct chb_seq *chb_seq_free(struct chb_seq *seq);

@@ -83,6 +83,7 @@ struct chb_seq {
     struct seq_facts facts;
     struct seq_wait wait;
     chb_time progress_told_at;
+    uint64_t disk_speed; /* of each copy, as QEMU was told */
     struct chb_seq_step_time steps[CHB_SEQ_STEPS_MAX];
 };
 

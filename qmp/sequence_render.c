@@ -14,7 +14,12 @@
 /* Of the migration. Without a limit the secondary's main loop is busy with loading, its NBD server
  * starves, and a client that writes to the disk was seen to wait 180 to 460 ms; with this one 50
  * to 95. */
-#define MIGRATE_BYTES_PER_S 200000000
+#define MIGRATE_BYTES_PER_S UINT64_C(200000000)
+
+uint64_t chb_seq_memory_speed(const struct chb_seq_params *params)
+{
+    return params->migrate_bytes_per_s != 0 ? params->migrate_bytes_per_s : MIGRATE_BYTES_PER_S;
+}
 
 struct scope {
     const struct chb_seq_params *params;
@@ -100,8 +105,7 @@ static struct json_object *typed_value(const struct scope *scope, const char *te
                                                                  : CHECKPOINT_DELAY_MS);
     }
     if (strcmp(template, "<#migrate_speed>") == 0) {
-        return json_object_new_int64(p->migrate_bytes_per_s != 0 ? (int64_t)p->migrate_bytes_per_s
-                                                                 : MIGRATE_BYTES_PER_S);
+        return json_object_new_int64((int64_t)chb_seq_memory_speed(p));
     }
     return NULL;
 }
@@ -127,8 +131,8 @@ static struct json_object *optional_value(const struct scope *scope, const char 
         return p->compare_timeout_ms != 0 ? json_object_new_int64(p->compare_timeout_ms) : NULL;
     }
     if (strcmp(template, "<?resync_speed>") == 0) {
-        return p->resync_bytes_per_s != 0 ? json_object_new_int64((int64_t)p->resync_bytes_per_s)
-                                          : NULL;
+        const uint64_t speed = chb_seq_share(p->resync_bytes_per_s, p->n_disks);
+        return speed != 0 ? json_object_new_int64((int64_t)speed) : NULL;
     }
     *ret_known = false;
     return NULL;

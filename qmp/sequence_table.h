@@ -135,4 +135,10 @@ struct chb_seq_table {
 int chb_seq_render(const struct chb_seq_step *step, const struct chb_seq_params *params,
                    unsigned index, struct json_object **ret_arguments);
 
+/* One of @count parts of a speed, where 0 is no limit. Pure. */
+uint64_t chb_seq_share(uint64_t bytes_per_s, unsigned count);
+
+/* Of the migration, in bytes a second. Pure. */
+uint64_t chb_seq_memory_speed(const struct chb_seq_params *params);
+
 #endif

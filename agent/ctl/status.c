@@ -45,7 +45,26 @@ static void print_resync(struct json_object *vm)
     if (eta >= 0) {
         printf(", %" PRId64 " s left", eta);
     }
+    if (chb_ctl_bool(resync, "slowed", false)) {
+        printf(", slowed down to %" PRId64 " kB/s: heartbeats are late",
+               chb_ctl_number(resync, "limit", 0) / 1000);
+    }
     printf("\n");
+}
+
+/* What the last join cost the guest. */
+static void print_join(struct json_object *vm)
+{
+    struct json_object *join = chb_ctl_member(vm, "join");
+    int64_t took_ms = chb_ctl_number(join, "took_ms", 0);
+    if (took_ms <= 0) {
+        return;
+    }
+    printf("  join with %s: %s after %.1f s; the guest stood still for %" PRId64 " ms, %" PRId64
+           " ms at once\n",
+           chb_ctl_text(join, "node", "?"), chb_ctl_bool(join, "done", false) ? "done" : "failed",
+           (double)took_ms / 1000.0, chb_ctl_number(join, "stood_ms", 0),
+           chb_ctl_number(join, "longest_ms", 0));
 }
 
 /* seconds: wall clock, since 1970; 0: none */
@@ -82,6 +101,7 @@ static void print_vm(struct json_object *vm)
         printf("  last error: %s\n", error);
     }
     print_resync(vm);
+    print_join(vm);
     if (chb_ctl_number(checkpoints, "count", 0) > 0) {
         printf("  checkpoints: %" PRId64 ", last %" PRId64 " ms, average %" PRId64 " ms\n",
                chb_ctl_number(checkpoints, "count", 0), chb_ctl_number(checkpoints, "last_ms", 0),

@@ -38,7 +38,7 @@ static struct json_object *event_json(const struct chb_vm *vm, const struct chb_
     put_text(object, "vm", vm->name);
     if (entry->moment != CHB_MOMENT_NONE) {
         put_text(object, "note", chb_moment_id(entry->moment));
-        (void)snprintf(text, sizeof(text), "%s", chb_moment_id(entry->moment));
+        (void)chb_moment_text(entry, text, sizeof(text));
     } else {
         struct chb_text_about about = {.vm = vm->name, .self = vm->daemon->self};
         put_text(object, "note", chb_note_id(entry->note));

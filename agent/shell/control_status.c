@@ -59,6 +59,26 @@ static const char *score_text(const struct chb_core *core)
     return core->score_sent ? chb_score_id(core->score) : NULL;
 }
 
+/* As fast as it was lately, and never faster than it may be. -1: nobody knows yet. */
+static int64_t seconds_left(const struct chb_vm *vm, uint64_t limit)
+{
+    const struct chb_seq_progress *progress = &vm->qemu.progress;
+    int64_t spent_ms = chb_span_ms(chb_time_since(chb_now(), vm->qemu.progress_since));
+    uint64_t from = vm->qemu.progress_from;
+    double speed = progress->done_bytes > from && spent_ms > 0
+                       ? (double)(progress->done_bytes - from) / ((double)spent_ms / 1000.0)
+                       : 0.0;
+    bool limited = progress->phase == CHB_SEQ_PHASE_COPY && limit != 0;
+    if (limited && (speed > (double)limit || speed <= 0.0)) {
+        speed = (double)limit;
+    }
+    if (speed <= 0.0 || progress->total_bytes < progress->done_bytes) {
+        return -1;
+    }
+    double rest = (double)(progress->total_bytes - progress->done_bytes);
+    return (int64_t)(rest / speed + 0.5);
+}
+
 static void put_resync(struct json_object *object, const struct chb_vm *vm)
 {
     const struct chb_seq_progress *progress = &vm->qemu.progress;
@@ -70,16 +90,11 @@ static void put_resync(struct json_object *object, const struct chb_vm *vm)
     put_number(resync, "percent", chb_vm_percent(vm));
     put_number(resync, "bytes", (int64_t)progress->done_bytes);
     put_text(resync, "step", progress->step);
-    int64_t eta_s = -1;
-    int64_t spent_ms = chb_span_ms(chb_time_since(chb_now(), vm->qemu.progress_since));
-    uint64_t from = vm->qemu.progress_from;
-    if (progress->done_bytes > from && progress->total_bytes >= progress->done_bytes &&
-        spent_ms > 0) {
-        double rest = (double)(progress->total_bytes - progress->done_bytes);
-        double done = (double)(progress->done_bytes - from);
-        eta_s = (int64_t)(rest / done * (double)spent_ms / 1000.0);
-    }
-    put_number(resync, "eta_s", eta_s);
+    uint64_t wanted = vm->config != NULL ? vm->config->resync_bytes_per_s : 0;
+    uint64_t limit = chb_pace_speed(&vm->qemu.joined.pace, wanted);
+    put_number(resync, "eta_s", seconds_left(vm, limit));
+    put_number(resync, "limit", (int64_t)limit); /* bytes per second; 0: none */
+    put_bool(resync, "slowed", vm->qemu.joined.pace.limit != 0);
     json_object_object_add(object, "resync", resync);
 }
 
@@ -169,6 +184,7 @@ static struct json_object *vm_json(const struct chb_vm *vm)
     put_text(object, "proof", core->proof != CHB_PROOF_NONE ? chb_proof_id(core->proof) : NULL);
     put_text(object, "reason", verdict.allowed ? NULL : chb_reason_id(verdict.reason));
     put_resync(object, vm);
+    json_object_object_add(object, "join", chb_join_report_json(vm));
     put_qemu(object, vm);
     put_number(object, "health", core->health);
     put_text(object, "phase", chb_phase_id(core->phase));

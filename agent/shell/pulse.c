@@ -91,10 +91,25 @@ static void send_heartbeat(struct chb_daemon *daemon, uint32_t flags)
     }
 }
 
+/* The worst of this host's own loop and of what the others are heard to say. */
+static void pace_joins(struct chb_daemon *daemon)
+{
+    chb_time now = chb_now();
+    uint32_t late_ms = daemon->lateness_ms;
+    if (daemon->detecting) {
+        int64_t heard_ms = chb_span_ms(chb_detector_late(&daemon->detector, now));
+        late_ms = heard_ms > late_ms ? (uint32_t)heard_ms : late_ms;
+    }
+    for (uint32_t i = 0; i < daemon->n_vms; i++) {
+        chb_join_pace(daemon->vms[i], now, late_ms);
+    }
+}
+
 static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
 {
     struct chb_daemon *daemon = userdata;
     (void)usec;
+    pace_joins(daemon); /* first: with the heartbeat the own lateness is told and forgotten */
     if (daemon->cluster_up) {
         send_heartbeat(daemon, 0);
     }

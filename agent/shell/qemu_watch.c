@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <agent/qemu/cmdline.h>
@@ -81,6 +82,16 @@ static bool is_local_disk(const char *id)
     return strncmp(id, "disk", 4) == 0 && strstr(id, "-nbd") == NULL && strstr(id, "-sync") == NULL;
 }
 
+/* For status: which disk it is that fails. Its nodes are called disk<i>-... */
+static void say_disk(struct chb_vm *vm, const struct chb_qmp_event *event)
+{
+    char leg[CHB_LEG_TEXT_SIZE];
+    unsigned index = (unsigned)strtoul(event->id + strlen("disk"), NULL, 10);
+    (void)snprintf(vm->error, sizeof(vm->error), "%s: %s",
+                   chb_leg_text(vm, CHB_SEQ_LEG_DISK, index, leg, sizeof(leg)),
+                   event->error[0] != '\0' ? event->error : "it cannot be read or written");
+}
+
 static bool is_of_peer(const char *id)
 {
     return strncmp(id, "disk", 4) == 0 && strstr(id, "-nbd") != NULL;
@@ -95,8 +106,9 @@ static void on_disk_error(struct chb_vm *vm, const struct chb_qmp_event *event)
     bool told = event->error[0] != '\0';
     chb_log(LOG_WARNING, "%s: %s on %s: %s", vm->name, chb_qmp_event_name(event->kind), event->id,
             event->error);
-    if (told && (is_local_disk(event->id) || (is_of_peer(event->id) && full))) {
-        (void)snprintf(vm->error, sizeof(vm->error), "%s: %s", event->id, event->error);
+    if ((is_local_disk(event->id) && (told || !vm->disk_failed)) ||
+        (is_of_peer(event->id) && full)) {
+        say_disk(vm, event);
     }
     if (is_local_disk(event->id)) {
         vm->disk_full = told ? full && (vm->disk_full || !vm->disk_failed) : vm->disk_full;
@@ -119,10 +131,15 @@ static void on_colo_exit(struct chb_vm *vm, const struct chb_qmp_event *event)
 static void on_checkpoint(struct chb_vm *vm, const struct chb_qmp_event *event)
 {
     struct chb_qemu *qemu = &vm->qemu;
-    if (vm->core.phase != CHB_PHASE_PAIRED) {
+    bool joining = vm->core.phase == CHB_PHASE_SOLO &&
+                   (vm->core.join == CHB_JOIN_RUNNING || vm->core.join_dirty);
+    if (vm->core.phase != CHB_PHASE_PAIRED && !joining) {
         qemu->stopped_at = CHB_TIME_NEVER;
     } else if (event->kind == CHB_QMP_EVENT_STOP) {
         qemu->stopped_at = event->received_at;
+    } else if (chb_time_is_set(qemu->stopped_at) && joining) {
+        chb_join_report_stood(vm, qemu->stopped_at, event->received_at);
+        qemu->stopped_at = CHB_TIME_NEVER;
     } else if (chb_time_is_set(qemu->stopped_at)) {
         qemu->checkpoint_last = chb_time_since(event->received_at, qemu->stopped_at);
         qemu->checkpoint_sum.ns += qemu->checkpoint_last.ns;

@@ -20,6 +20,7 @@ enum chb_moment {
     CHB_MOMENT_LOST_HEARTBEAT_SENT,
     CHB_MOMENT_LOST_HEARTBEAT_ANSWERED,
     CHB_MOMENT_RUNNING,
+    CHB_MOMENT_GUEST_STOOD, /* in a join; value: microseconds */
     CHB_MOMENT_MAX,
 };
 
@@ -46,6 +47,9 @@ const struct chb_ring_entry *chb_ring_at(const struct chb_ring *history, size_t 
 
 /* "lost-heartbeat-sent", static; "" for NONE. */
 const char *chb_moment_id(enum chb_moment moment);
+
+/* What a moment says to people: "the guest stood still for 17.4 ms". Returns @ret_text. */
+char *chb_moment_text(const struct chb_ring_entry *entry, char *ret_text, size_t size);
 
 /* Name of the step that an entry is in a failover's time ledger, or NULL. */
 const char *chb_ring_step(const struct chb_ring_entry *entry);

@@ -48,6 +48,9 @@ static void answer(struct chb_vm *vm, enum chb_outcome outcome, const struct chb
     }
     vm->qemu.seq_waiting = false;
     vm->qemu.progress = (struct chb_seq_progress){0};
+    if (vm->qemu.seq_kind == CHB_SEQUENCE_JOIN) {
+        chb_join_report_end(vm, outcome == CHB_OUTCOME_DONE);
+    }
     chb_vm_event(vm, &event);
 }
 
@@ -122,7 +125,9 @@ static void on_done(void *userdata, const struct chb_seq_result *result)
             (long long)chb_span_ms(chb_time_since(result->finished_at, result->started_at)));
     bool solo_runs = chb_time_is_set(result->milestones[CHB_SEQ_SOLO_RUNNING]);
     char text[CHB_VM_TEXT_SIZE];
-    (void)snprintf(text, sizeof(text), "%s: %s", result->step,
+    char leg[CHB_LEG_TEXT_SIZE];
+    (void)chb_leg_text(vm, result->leg, result->index, leg, sizeof(leg));
+    (void)snprintf(text, sizeof(text), "%s: %s%s%s", result->step, leg, leg[0] != '\0' ? ": " : "",
                    result->text[0] != '\0' ? result->text : strerror(-result->error));
     vm->qemu.seq = chb_seq_free(vm->qemu.seq);
     if (result->outcome == CHB_OUTCOME_DONE) {
@@ -266,6 +271,7 @@ void chb_sequence_start(struct chb_vm *vm, const struct chb_action *action)
         return;
     }
     vm->qemu.copied_since = chb_now();
+    chb_join_report_begin(vm, action->u.sequence.peer);
     r = chb_join_probe(vm, vm->qemu.seq_params.peer_address, vm->qemu.seq_params.ports.nbd);
     if (r < 0) {
         chb_sequence_probed(vm, r);
@@ -274,6 +280,10 @@ void chb_sequence_start(struct chb_vm *vm, const struct chb_action *action)
 
 void chb_sequence_abort_now(struct chb_vm *vm)
 {
+    bool runs = vm->qemu.seq != NULL || vm->qemu.seq_waiting || vm->probe_io != NULL;
+    if (runs && vm->qemu.seq_kind == CHB_SEQUENCE_JOIN) {
+        chb_join_report_end(vm, false);
+    }
     chb_join_probe_cancel(vm);
     vm->qemu.seq = chb_seq_free(vm->qemu.seq);
     vm->qemu.seq_waiting = false;

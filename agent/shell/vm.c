@@ -132,7 +132,7 @@ void chb_vm_note(struct chb_vm *vm, const struct chb_ring_entry *entry)
         id = chb_note_id(entry->note);
         level = chb_note_level(entry->note);
     } else {
-        (void)snprintf(text, sizeof(text), "%s", id);
+        (void)chb_moment_text(entry, text, sizeof(text));
     }
     chb_log(level, "%s: %s", vm->name, text);
     (void)snprintf(line, sizeof(line), "%lld.%09lld %lld %s %s",

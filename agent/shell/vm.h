@@ -14,6 +14,7 @@
  *   qemu_watch.c  death, QMP's events, pings, surveys
  *   link_watch.c  whether the peer gets what QEMU sends
  *   sequences.c   QMP sequences
+ *   join_report.c what a join costs, and how fast it may go (pace.h)
  *
  * The shell never decides: it tells the core what happened and does what it says.
  */
@@ -26,6 +27,7 @@
 #include <agent/process/child.h>
 #include <agent/process/flows.h>
 #include <agent/shell/daemon.h>
+#include <agent/shell/pace.h>
 #include <agent/shell/ring.h>
 #include <agent/shell/runtime.h>
 #include <agent/text/status.h>
@@ -38,6 +40,7 @@
 #define CHB_VM_QUEUE_MAX 128
 #define CHB_VM_TEXT_SIZE 512
 #define CHB_VM_PATH_SIZE 512
+#define CHB_LEG_TEXT_SIZE 192
 
 enum chb_qemu_stage {
     CHB_QEMU_NONE,
@@ -52,6 +55,18 @@ struct chb_ping_state {
     enum chb_qmp_monitor monitor;
     bool outstanding;
     chb_span round_trip;
+};
+
+/* A join, seen from the side that serves. */
+struct chb_join_report {
+    uint32_t node; /* 0: none yet */
+    bool done;     /* they are a pair */
+    unsigned stops;
+    chb_time began_at;
+    chb_span took; /* 0: under way */
+    chb_span stood;
+    chb_span longest;
+    struct chb_pace pace;
 };
 
 /* The QEMU of a VM on this host. All zero without one. */
@@ -88,8 +103,10 @@ struct chb_qemu {
     chb_time progress_next;           /* the same, for when that is too long ago */
     uint64_t progress_further;
 
+    struct chb_join_report joined; /* the last one that this QEMU began, as its primary */
+
     struct chb_ping_state pings[CHB_QMP_MONITOR_MAX];
-    chb_time stopped_at; /* QMP event STOP while in COLO */
+    chb_time stopped_at; /* QMP event STOP, in a pair or a join */
     uint64_t checkpoints;
     chb_span checkpoint_last;
     chb_span checkpoint_sum;
@@ -305,6 +322,20 @@ void chb_qemu_pings(struct chb_vm *vm);
 void chb_qemu_look(struct chb_vm *vm);
 /* Lets go of the monitors, the sequence and the process; the process itself runs on. */
 void chb_qemu_release(struct chb_vm *vm);
+
+/* join_report.c: what a join costs the guest */
+void chb_join_report_begin(struct chb_vm *vm, uint32_t node);
+void chb_join_report_end(struct chb_vm *vm, bool done);
+/* The guest stood still from @since to @until: a part of the join's price. */
+void chb_join_report_stood(struct chb_vm *vm, chb_time since, chb_time until);
+/* With each heartbeat: makes a filling slower while heartbeats are late. */
+void chb_join_pace(struct chb_vm *vm, chb_time now, uint32_t late_ms);
+/* {"node", "done", "took_ms", "stood_ms", "longest_ms", "stops", "slowed"} of the last one,
+ * or NULL. */
+struct json_object *chb_join_report_json(const struct chb_vm *vm);
+/* "disk /var/lib/colo/vm.qcow2", "NIC 2 on br1"; "" for the VM as a whole. Returns @ret_text. */
+char *chb_leg_text(const struct chb_vm *vm, enum chb_seq_leg leg, unsigned index, char *ret_text,
+                   size_t size);
 
 /* sequences.c */
 void chb_sequence_start(struct chb_vm *vm, const struct chb_action *action);

@@ -287,6 +287,37 @@ static void deadline_keeps_its_word(void **state)
     assert_true(found > 100);
 }
 
+static int64_t late_ms(const struct chb_detector *detector, int64_t ms)
+{
+    return chb_span_ms(chb_detector_late(detector, at(ms)));
+}
+
+static void lateness_of_heartbeats(void **state)
+{
+    (void)state;
+    struct chb_detector detector = start();
+
+    assert_int_equal(late_ms(&detector, 5000), 0); /* nobody has said anything yet */
+    echo(&detector, 0);
+    assert_int_equal(late_ms(&detector, 200), 0);
+    assert_int_equal(late_ms(&detector, 350), 150); /* our own does not come back */
+    (void)chb_detector_heard(&detector, PEER, 5, 1, at(0));
+    echo(&detector, 600);
+    assert_int_equal(late_ms(&detector, 700), 500); /* the peer's does not come */
+    (void)chb_detector_heard(&detector, PEER, 5, 2, at(700));
+    assert_int_equal(late_ms(&detector, 700), 0);
+    chb_detector_lateness(&detector, PEER, 250); /* its loop was late, it says */
+    assert_int_equal(late_ms(&detector, 700), 250);
+    chb_detector_lateness(&detector, PEER, 0);
+    assert_int_equal(late_ms(&detector, 700), 0);
+
+    for (int64_t ms = 800; ms <= 1800; ms += 200) {
+        echo(&detector, ms);
+    }
+    assert_change(&detector, 1800, PEER, true); /* that is no load any more */
+    assert_int_equal(late_ms(&detector, 1800), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +333,7 @@ int main(void)
         cmocka_unit_test(strangers_and_leavers),
         cmocka_unit_test(limits),
         cmocka_unit_test(deadline_keeps_its_word),
+        cmocka_unit_test(lateness_of_heartbeats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
