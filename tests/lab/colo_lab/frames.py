@@ -20,7 +20,7 @@ from . import speakers
 from .errors import LabError
 from .kernel import boottime
 from .paths import helper_argv
-from .switch import CLIENTS, port
+from .switch import client_net, port
 
 MAC_PREFIX = 0x52540000         # of every guest's NIC: the first three bytes
 HEAD_SIZE = 42                  # up to the end of an ARP message
@@ -104,12 +104,13 @@ def main(args):
 
 # ---- from the lab's side ----
 
-def parse(text, nodes):
+def parse(text, nodes, client_nets=1):
     """(frames that left one of `nodes` towards the clients, number of frames that were missed).
 
     The second is None if the recorder did not come to its end.
     """
-    ports = {port(node, CLIENTS): node for node in nodes}
+    ports = {port(node, client_net(number)): node
+             for node in nodes for number in range(client_nets)}
     ports["?"] = "?"
     frames, missed = [], None
     for line in text.splitlines():
@@ -138,9 +139,12 @@ class Watch:
     def is_over(self):
         return self.process is None
 
+    def _parse(self):
+        return parse(self.file.read_text(), self.lab.nodes, self.lab.options.client_nets)
+
     def so_far(self):
         """The guest's frames until now."""
-        frames, _ = parse(self.file.read_text(), self.lab.nodes)
+        frames, _ = self._parse()
         return speakers.of_guest(frames, self.addresses)
 
     def decisions(self):
@@ -162,7 +166,7 @@ class Watch:
         self.process.wait(timeout=20)
         self.process.stdout.close()
         self.process = None
-        frames, missed = parse(self.file.read_text(), self.lab.nodes)
+        frames, missed = self._parse()
         self.frames = speakers.of_guest(frames, self.addresses)
         self.wrong = speakers.judge(self.frames, *self.decisions(), self.ipv6_allowed)
         if missed != 0:

@@ -21,7 +21,6 @@ from .timeline import Timeline
 from .wait import wait_for
 
 PACEMAKER_ENV = {"PCMK_logfacility": "none", "PCMK_logfile": "/var/log/pacemaker/pacemaker.log"}
-BRIDGE = "br0"
 
 
 @dataclass
@@ -32,6 +31,7 @@ class LabOptions:
     token_ms: int = 300
     two_node: bool = False
     qnetd: bool = False                                 # one more host, that gives a vote
+    client_nets: int = 1                                # networks of the clients: br0, br1
     fencing: bool = True
     fence_options: dict = field(default_factory=dict)   # {node: more options of its device}
     properties: dict = field(default_factory=dict)      # more cluster properties
@@ -40,6 +40,7 @@ class LabOptions:
     daemon_env: dict = field(default_factory=dict)      # environment of colo-hbd
     watchdog: bool = False                              # a colo-hbd that hangs is replaced
     qemu_shim: str = None                               # library to preload into the nodes' QEMU
+    fake_qemus: bool = False                            # VMs called fake... have no guest
     qemu_env: dict = field(default_factory=dict)        # more environment for it
     autostart: bool = True                              # cluster services start at boot
 
@@ -70,11 +71,14 @@ def node_config(lab, name, number, services, stamp, wrapper):
     legs = [{"port": switches.port(name, link), "bridge": switches.ring_bridge(link),
              "name": f"ring{link}", "address": f"10.77.{link}.{number}/24"}
             for link in switches.RINGS]
-    legs.append({"port": switches.port(name, switches.CLIENTS), "bridge": switches.CLIENTS,
-                 "name": "uplink"})
+    nets = range(lab.options.client_nets)
+    legs += [{"port": switches.port(name, switches.client_net(net)),
+              "bridge": switches.client_net(net), "name": f"uplink{net or ''}",
+              "into": f"br{net}"} for net in nets]
     return {"name": name, "id": number, "node_dir": str(lab.state / "nodes" / name),
             "shared_dir": str(lab.shared), "binds": disk.BINDS, "legs": legs,
-            "bridge": {"name": BRIDGE, "address": f"192.168.77.{200 + number}/24"},
+            "bridges": [{"name": f"br{net}", "address": f"192.168.{77 + net}.{200 + number}/24"}
+                        for net in nets],
             "keep": [str(PROJECT)], "services": services, "product": stamp,
             "qemu_wrapper": wrapper}
 
@@ -144,7 +148,9 @@ class Lab:
         for path in (self.shared, self.state / "log"):
             path.mkdir(parents=True)
         stamp = product.stage(Path(options.build), self.shared / "stage") if options.build else None
-        wrapper = product.write_wrapper(self.shared, options.qemu_shim, options.qemu_env)
+        wrapper = product.write_wrapper(
+            self.shared, options.qemu_shim, options.qemu_env,
+            Path(options.build) / product.FAKE if options.fake_qemus else None)
         services = _services(options, stamp is not None)
         self.service_names = [service["name"] for service in services]
         configs = {name: node_config(self, name, node.id, services, stamp, wrapper)

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 
-from . import emulation, frames, paths, speakers
+from . import emulation, frames, images, paths, speakers
 from .errors import LabError
 from .spawn import enter_net
 from .wait import wait_for
@@ -17,6 +17,7 @@ sys.path.insert(0, str(paths.LAB_DIR / "client"))
 from remote import Client  # noqa: E402  (the client's own folder, see above)
 
 IMAGE = "/var/lib/colo/{vm}.qcow2"
+MORE_IMAGES = "/var/lib/colo/{vm}-{number}.{format}"
 GUEST_ADDRESS = "192.168.77.50"
 GUEST_PORT = 7000
 GAP_BEFORE_S = 5
@@ -31,15 +32,21 @@ class Pair:
     """
 
     def __init__(self, lab, result, vm="colo-vm", parameters=None, address=GUEST_ADDRESS,
-                 kernel_words=()):
+                 kernel_words=(), nics=1, more_disks=()):
+        """nics: one in each of the clients' networks. more_disks: (format, megabytes) of each."""
         self.lab, self.result, self.vm, self.address = lab, result, vm, address
+        host = address.split(".")[3]
+        self.addresses = [address] + [f"192.168.{77 + net}.{host}" for net in range(1, nics)]
+        self.more_disks = {MORE_IMAGES.format(vm=vm, number=number, format=each[0]): each
+                           for number, each in enumerate(more_disks, 1)}
         self.parameters = parameters or {}
         self.kernel_words = kernel_words  # more of the guest's kernel command line
+        self.clone_max = len(lab.nodes)   # how many of the hosts are to run it
         self.client = None
         self.watch = None
 
     def __enter__(self):
-        self.watch = frames.Watch(self.lab, self.vm, [self.address],
+        self.watch = frames.Watch(self.lab, self.vm, self.addresses,
                                   self.parameters.get("ipv6") == "allow")
         return self
 
@@ -64,42 +71,51 @@ class Pair:
 
     def resource_parameters(self):
         """What the user types behind `pcs resource create NAME ocf:colo:vm`."""
-        words = emulation.guest().qemu_args([f"{self.address}/24"], *self.kernel_words,
+        words = emulation.guest().qemu_args([f"{each}/24" for each in self.addresses],
+                                            *self.kernel_words,
                                             console=f"/var/log/colo-hbd/{self.vm}.console")
-        return {"disks": IMAGE.format(vm=self.vm), "nics": "bridge=br0", "memory": "128M",
-                "cpus": "1", **emulation.parameters(), "qemu_args": shlex.join(words),
-                **self.parameters}
+        disks = [IMAGE.format(vm=self.vm)] + [f"{path},format={image_format}" for
+                                              path, (image_format, _) in self.more_disks.items()]
+        return {"disks": " ".join(disks),
+                "nics": " ".join(f"bridge=br{net}" for net in range(len(self.addresses))),
+                "memory": "128M", "cpus": "1", **emulation.parameters(),
+                "qemu_args": shlex.join(words), **self.parameters}
 
     def create(self, data_on="n1", megabytes=64, fill_mb=0):
         """The disk's image on one host, then the resource. fill_mb: data behind what the guest's
         counter uses, so that a full copy has something to copy."""
         image = IMAGE.format(vm=self.vm)
-        self.lab.nodes[data_on].sh(
-            f"mkdir -p $(dirname {image}) && qemu-img create -q -f qcow2 {image} {megabytes}M")
+        images.make(self.lab.nodes[data_on], image, megabytes)
+        for path, (image_format, size) in self.more_disks.items():
+            images.make(self.lab.nodes[data_on], path, size, image_format)
         if fill_mb:
             self.lab.nodes[data_on].sh(
                 f"qemu-io -c 'write -P 7 {megabytes - fill_mb}M {fill_mb}M' {image}")
         self.create_resource()
 
     def create_resource(self):
-        """Types `pcs resource create`."""
+        """What the user types, with the images as they are."""
         words = [f"{key}={value}" for key, value in self.resource_parameters().items()]
         self.lab.timeline.add(f"pcs resource create {self.vm} ocf:colo:vm ... promotable")
         self.lab.cluster.pcs("resource", "create", self.vm, "ocf:colo:vm", *words, "promotable")
 
-    def connect(self, think_ms=5, timeout_s=180):
-        """Starts the client as soon as the guest answers."""
+    def open_client(self, address, think_ms=5, timeout_s=180, command="inc"):
+        """A client of its own connection, as soon as the guest answers at that address."""
         prefix = enter_net(self.lab.client.net_path)
-        control = self.lab.state / f"client-{self.vm}.sock"
+        control = self.lab.state / f"client-{self.vm}-{address}.sock"
 
         def open_port():
             """A guest that is not there yet swallows the attempt, and the next one may be luckier."""
             return subprocess.run([*prefix, "/usr/bin/timeout", "1", "/bin/bash", "-c",
-                                   f"exec 3<>/dev/tcp/{self.address}/{GUEST_PORT}"],
+                                   f"exec 3<>/dev/tcp/{address}/{GUEST_PORT}"],
                                   capture_output=True).returncode == 0
 
-        wait_for(open_port, timeout_s, f"the guest to answer at {self.address}:{GUEST_PORT}")
-        self.client = Client(f"{self.address}:{GUEST_PORT}", control, prefix, think_ms)
+        wait_for(open_port, timeout_s, f"the guest to answer at {address}:{GUEST_PORT}")
+        return Client(f"{address}:{GUEST_PORT}", control, prefix, think_ms, command)
+
+    def connect(self, think_ms=5, timeout_s=180):
+        """Starts the client as soon as the guest answers."""
+        self.client = self.open_client(self.address, think_ms, timeout_s)
         self.client.start()
         self.client.wait_answers(5)
         # The guest has booted inside the pair, so each side drew secrets of its own for time stamps of
@@ -167,7 +183,11 @@ class Pair:
 
     def agrees(self):
         """Pacemaker's view is ours: text of the first difference, or None."""
-        cluster, phases = self.lab.cluster, self.phases()
+        cluster = self.lab.cluster
+        phases = {name: each for name, each in self.phases().items() if each[0] != "stopped"}
+        able = {name for name, state in cluster.states().items() if state == "online"}
+        if not set(phases) <= able or len(phases) != min(len(able), self.clone_max):
+            return f"started on {set(phases)}, could be on {able}"
         primary = next((n for n, v in phases.items() if v[:2] == ("paired", "primary")), None)
         secondary = next((n for n, v in phases.items() if v[:2] == ("paired", "secondary")), None)
         if primary is None or secondary is None:
@@ -261,4 +281,15 @@ class Pair:
         self.result.check(check["ok"], f"disk and memory differ: {check}")
         self.result.check(not report["resets"], f"connection lost: {report['resets']}")
         self.result.check(report["lost"] == 0 and report["repeated"] == 0, f"answers: {report}")
+        self.judge_frames()
+
+
+class FakePair(Pair):
+    """A VM without a guest, for the option `fake_qemus`; its name begins with "fake". The daemons do
+    everything that they do for a pair, and there is nobody who answers."""
+
+    def connect(self, think_ms=5, timeout_s=180):
+        pass
+
+    def finish(self):
         self.judge_frames()

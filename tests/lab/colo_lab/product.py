@@ -18,7 +18,7 @@ WATCHDOG = {"watchdog_s": 5, "abort_s": 10}  # WatchdogSec and TimeoutStopSec of
 WRAPPER = """\
 #!/bin/bash
 # Stands where QEMU is expected; see qemu_wrapper in the lab's README.
-{exports}exec -a "$0" {real} "$@"
+{fake}{exports}exec -a "$0" {real} "$@"
 """
 
 
@@ -50,19 +50,30 @@ def daemon_service(env, watchdog):
     return {**service, **(WATCHDOG if watchdog else {})}
 
 
-def write_wrapper(shared, shim, env):
+FAKE = "tests/unit/qmp/fake/fake-qemu"  # in a build tree
+FAKE_NAMES = "fake"                     # VMs whose name begins so have no guest
+FAKE_LINE = f"""\
+[[ " $* " != *" -name guest={FAKE_NAMES}"* ]] || exec -a "$0" {SHARED}/qemu-system-x86_64 "$@"
+"""
+
+
+def write_wrapper(shared, shim, env, fake=None):
     """Writes the script that replaces QEMU in the nodes; False if nothing is to be added to it.
 
-    shim: path outside of a library to preload, or None; env: more variables for QEMU.
+    shim: path outside of a library to preload, or None; env: more variables for QEMU; fake: the
+    stand-in that runs for VMs with names of FAKE_NAMES, or None.
     """
     values = dict(env)
     if shim:
         shutil.copy2(shim, shared / "qemu-shim.so")
         values["LD_PRELOAD"] = f"{SHARED}/qemu-shim.so"
-    if not values:
+    if not values and fake is None:
         return False
+    if fake is not None:
+        shutil.copy2(fake, shared / "qemu-system-x86_64")
     exports = "".join(f"export {name}='{value}'\n" for name, value in values.items())
     wrapper = shared / "qemu-wrapper"
-    wrapper.write_text(WRAPPER.format(exports=exports, real=REAL_QEMU))
+    wrapper.write_text(WRAPPER.format(exports=exports, real=REAL_QEMU,
+                                      fake=FAKE_LINE if fake is not None else ""))
     wrapper.chmod(0o755)
     return True

@@ -32,17 +32,17 @@ def _legs(config, switch_fd):
 
 def _addresses(config):
     lines = ["link set lo up"]
-    bridge = config["bridge"]
     lines += [f"link add {bridge['name']} type bridge stp_state 0 forward_delay 0 "
-              "mcast_snooping 0"]
+              "mcast_snooping 0" for bridge in config["bridges"]]
     for leg in config["legs"]:
         if leg.get("address"):
             lines.append(f"addr add {leg['address']} dev {leg['name']}")
         else:
-            lines.append(f"link set {leg['name']} master {bridge['name']}")
+            lines.append(f"link set {leg['name']} master {leg['into']}")
         lines.append(f"link set {leg['name']} up")
-    lines += [f"addr add {bridge['address']} dev {bridge['name']}",
-              f"link set {bridge['name']} up"]
+    for bridge in config["bridges"]:
+        lines += [f"addr add {bridge['address']} dev {bridge['name']}",
+                  f"link set {bridge['name']} up"]
     # The host's own IPv6 noise would be in every capture of what a guest lets out.
     for scope in ("all", "default"):
         Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6").write_text("1")

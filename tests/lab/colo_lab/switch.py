@@ -1,8 +1,9 @@
 """The switch between the nodes, and how to cut its cables.
 
-One namespace with a bridge for every ring (link 0, link 1) and one for the clients. Node n1 has
-the ports n1r0, n1r1 and n1c. A cut drops frames between two ports inside the switch, which is what
-a broken cable or a bad switch looks like: no carrier lost, no error for the sender.
+One namespace with a bridge for every ring (link 0, link 1) and one for the clients, or two with
+client_nets=2. Node n1 has the ports n1r0, n1r1 and n1c (n1c1 into the second one). A cut drops
+frames between two ports inside the switch, which is what a broken cable or a bad switch looks like:
+no carrier lost, no error for the sender.
 """
 
 import subprocess
@@ -20,11 +21,18 @@ def ring_bridge(link):
     return f"ring{link}"
 
 
+def client_net(number):
+    """Bridge of a network of the clients: "clients", "clients1"."""
+    return f"{CLIENTS}{number or ''}"
+
+
 def port(node, link):
-    """Switch port of a node: link 0, 1 or "clients". The node "client" has one port only."""
-    if node == CLIENT_PORT:
-        return CLIENT_PORT
-    return f"{node}c" if link == CLIENTS else f"{node}r{link}"
+    """Switch port of a node: link 0, 1, "clients" or "clients1". The node "client" has ports into
+    the last two only."""
+    if str(link).startswith(CLIENTS):
+        number = link.removeprefix(CLIENTS)
+        return f"{CLIENT_PORT}{number}" if node == CLIENT_PORT else f"{node}c{number}"
+    return CLIENT_PORT if node == CLIENT_PORT else f"{node}r{link}"
 
 
 class Switch(NetCommands):
@@ -42,24 +50,30 @@ class Switch(NetCommands):
             self._path = f"/proc/{status['pid']}/fd/{status['switch_fd']}"
         return self._path
 
+    def _client_nets(self):
+        return [client_net(number) for number in range(self._lab.options.client_nets)]
+
     def build(self, client_path):
         """Makes the bridges and the client's leg; nodes plug themselves in when they boot."""
         lines = ["link set lo up"]
-        for bridge in [*map(ring_bridge, RINGS), CLIENTS]:
+        nets = self._client_nets()
+        for bridge in [*map(ring_bridge, RINGS), *nets]:
             lines.append(f"link add {bridge} type bridge stp_state 0 forward_delay 0 "
                          "mcast_snooping 0")
             lines.append(f"link set {bridge} up")
-        lines += [f"link add {CLIENT_PORT} type veth peer name eth0",
-                  f"link set {CLIENT_PORT} master {CLIENTS} up"]
+        for number, net in enumerate(nets):
+            lines += [f"link add {port(CLIENT_PORT, net)} type veth peer name eth{number}",
+                      f"link set {port(CLIENT_PORT, net)} master {net} up"]
         # The bridges must not speak themselves: only what nodes send is on the wire.
         self.sh("echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6;"
                 "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
         self._ip(lines)
         with open(client_path, "rb") as client:
-            move = ["/usr/sbin/ip", "link", "set", "eth0", "netns",
-                    f"/proc/self/fd/{client.fileno()}"]
-            subprocess.run([*enter_net(self.net_path), *move], check=True,
-                           pass_fds=[client.fileno()])
+            for number in range(len(nets)):
+                move = ["/usr/sbin/ip", "link", "set", f"eth{number}", "netns",
+                        f"/proc/self/fd/{client.fileno()}"]
+                subprocess.run([*enter_net(self.net_path), *move], check=True,
+                               pass_fds=[client.fileno()])
         self._nft("table bridge cut {\n"
                   " set drops { type ifname . ifname; }\n"
                   " chain loss {\n }\n"
@@ -91,7 +105,7 @@ class Switch(NetCommands):
     def cut(self, one, other, link=None, one_way=False):
         """Drops all frames between two nodes, silently. Returns the time of the cut.
 
-        link: 0, 1, "clients" or None for all rings. one_way: only from `one` to `other`.
+        link: 0, 1, "clients", "clients1" or None for all rings. one_way: only from `one` to `other`.
         """
         self._change("add", self._pairs(one, other, link, one_way))
         return self._lab.timeline.add(f"cut {one} {'->' if one_way else '--'} {other}",
@@ -107,11 +121,10 @@ class Switch(NetCommands):
         pairs = []
         for other in self._others(node):
             pairs += self._pairs(node, other, link, False)
-            if clients:
-                pairs += self._pairs(node, other, CLIENTS, False)
-        if clients:
-            pairs += self._pairs(node, CLIENT_PORT, CLIENTS, False)
-        own = {port(node, each) for each in (*RINGS, CLIENTS)}
+        for net in self._client_nets() if clients else ():
+            for other in [*self._others(node), CLIENT_PORT]:
+                pairs += self._pairs(node, other, net, False)
+        own = {port(node, each) for each in (*RINGS, *self._client_nets())}
         return [pair for pair in pairs if way is None or (pair[0] in own) == (way == "out")]
 
     def isolate(self, node, link=None, clients=False, way=None):
@@ -185,6 +198,9 @@ class Client(NetCommands):
     def build(self):
         lines = ["link set lo up", f"addr add {CLIENT_ADDRESS}/24 dev eth0",
                  f"addr add {CLIENT_ADDRESS6}/64 dev eth0 nodad", "link set eth0 up"]
+        for number in range(1, self._lab.options.client_nets):
+            lines += [f"addr add 192.168.{77 + number}.1/24 dev eth{number}",
+                      f"link set eth{number} up"]
         self.exec(["/usr/sbin/ip", "-batch", "-"], input="\n".join(lines) + "\n")
 
     def start(self, argv, **options):
