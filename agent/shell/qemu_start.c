@@ -250,6 +250,24 @@ static void add_create(struct chb_vm *vm, struct chb_chain *chain, const char *f
     chb_chain_add(chain, chb_ms(CREATE_TIMEOUT_MS), argv);
 }
 
+/* An image appears under its name when it is complete: what a stop or a power cut leaves half made
+ * would be no image, and this host would be refused from then on. */
+static int add_create_image(struct chb_vm *vm, struct chb_chain *chain,
+                            const struct chb_vm_disk *disk, uint64_t bytes)
+{
+    char made[CHB_QEMU_PATH_SIZE];
+    int n = snprintf(made, sizeof(made), "%s.colo-new", disk->path);
+    if (n < 0 || (size_t)n >= sizeof(made)) {
+        return -ENAMETOOLONG;
+    }
+    const char *sync[] = {"env", "sync", "--", made, NULL};
+    const char *move[] = {"env", "mv", "-f", "-T", "--", made, disk->path, NULL};
+    add_create(vm, chain, format_of(disk), made, bytes);
+    chb_chain_add(chain, chb_ms(CREATE_TIMEOUT_MS), sync);
+    chb_chain_add(chain, chb_ms(CREATE_TIMEOUT_MS), move);
+    return 0;
+}
+
 /* Secondary: images that are absent get the size that the primary's have; overlays are always made
  * anew, exactly as large as their image. */
 static int add_secondary_disks(struct chb_vm *vm, struct chb_chain *chain,
@@ -261,7 +279,10 @@ static int add_secondary_disks(struct chb_vm *vm, struct chb_chain *chain,
         uint64_t bytes = vm->settings.disk_bytes[i];
         if (bytes == 0) {
             bytes = wanted[i];
-            add_create(vm, chain, format_of(&spec->disks[i]), spec->disks[i].path, bytes);
+            int r = add_create_image(vm, chain, &spec->disks[i], bytes);
+            if (r < 0) {
+                return r;
+            }
         }
         if (bytes == 0 || chb_qemu_path(spec, CHB_QEMU_PATH_ACTIVE, i, active) < 0 ||
             chb_qemu_path(spec, CHB_QEMU_PATH_HIDDEN, i, hidden) < 0) {
