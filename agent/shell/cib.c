@@ -157,7 +157,7 @@ static void on_meta(void *userdata, const struct chb_tool_result *result)
     if (result->outcome == CHB_OUTCOME_DONE) {
         chb_vm_event(userdata, &event);
     } else {
-        off_again(userdata, result->err);
+        off_again(userdata, result->err[0] != '\0' ? result->err : strerror(-result->error));
     }
 }
 
