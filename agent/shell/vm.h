@@ -84,6 +84,7 @@ struct chb_qemu {
     bool entered_told;
     bool merged_told;
     bool surveying;
+    bool guest_off;            /* when it was taken over */
     bool checkpoint_due;       /* to be asked for when the monitors are ready: checkpoint.c */
     unsigned checkpoint_tries; /* how often it was asked for */
     struct chb_qmp_caps caps;

@@ -72,6 +72,9 @@ static void finish(struct chb_vm *vm)
     if (vm->record_found.kind == CHB_RECORD_SOLO || vm->record_found.kind == CHB_RECORD_PAIRED) {
         chb_vm_tell_record(vm, &vm->core.record); /* the last daemon may not have come to it */
     }
+    if (vm->qemu.guest_off) {
+        chb_vm_qemu_event(vm, CHB_EVENT_GUEST_OFF); /* and no daemon heard of it */
+    }
     if (vm->adopted.u.adopted.in_colo) {
         chb_checkpoint_ask(vm);
     }
@@ -114,6 +117,7 @@ static void on_survey(void *userdata, enum chb_outcome outcome, const struct chb
     vm->colo_mode = survey->colo_mode;
     vm->adopted.u.adopted.in_colo = survey->colo_mode != CHB_COLO_MODE_NONE;
     vm->qemu.entered_told = vm->adopted.u.adopted.in_colo;
+    vm->qemu.guest_off = survey->run_state == CHB_RUN_STATE_SHUTDOWN;
     adopted(vm, vm->adopted.u.adopted.in_colo ? "in COLO" : "not in COLO");
 }
 
