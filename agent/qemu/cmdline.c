@@ -95,6 +95,9 @@ static void add_machine(struct chb_words_out *out, const struct chb_vm_spec *spe
     chb_word(out, "none");
     /* A guest that powers off must not take QEMU with it: the other side would see a dead peer. */
     chb_word(out, "-no-shutdown");
+    /* One that panics does what its kernel says, such as a reboot. QEMU would stop it first. */
+    chb_word(out, "-action");
+    chb_word(out, "panic=none");
     chb_word(out, "-machine");
     chb_word(out, or_default(spec->machine, "pc"));
     chb_word(out, "-accel");
