@@ -32,7 +32,7 @@ class Pair:
     """
 
     def __init__(self, lab, result, vm="colo-vm", parameters=None, address=GUEST_ADDRESS,
-                 kernel_words=(), nics=1, more_disks=()):
+                 kernel_words=(), nics=1, more_disks=(), qemu_words=()):
         """nics: one in each of the clients' networks. more_disks: (format, megabytes) of each."""
         self.lab, self.result, self.vm, self.address = lab, result, vm, address
         host = address.split(".")[3]
@@ -42,6 +42,7 @@ class Pair:
         self.parameters = parameters or {}
         self.kernel_words = kernel_words  # more of the guest's kernel command line
         self.clone_max = len(lab.nodes)   # how many of the hosts are to run it
+        self.qemu_words = qemu_words  # more of QEMU's
         self.client = None
         self.watch = None
 
@@ -74,6 +75,7 @@ class Pair:
         words = emulation.guest().qemu_args([f"{each}/24" for each in self.addresses],
                                             *self.kernel_words,
                                             console=f"/var/log/colo-hbd/{self.vm}.console")
+        words += self.qemu_words
         disks = [IMAGE.format(vm=self.vm)] + [f"{path},format={image_format}" for
                                               path, (image_format, _) in self.more_disks.items()]
         return {"disks": " ".join(disks),

@@ -2,8 +2,11 @@
 """What many scenarios do and ask: a host that is lost and comes back, words that must agree, a guest
 that was started again from its disk."""
 
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
+from .pair import GUEST_PORT
+from .spawn import enter_net
 from .wait import wait_for
 
 AGENT = "/usr/lib/ocf/resource.d/colo/vm"
@@ -70,7 +73,29 @@ def cut_power(lab, names):
         list(pool.map(lambda name: lab.nodes[name].power_off(), names))
 
 
+def is_stopped(pair):
+    """Pacemaker answers, and has no instance of the VM anywhere."""
+    return bool(pair.lab.cluster.states()) and not pair.lab.cluster.roles(pair.vm)
+
+
+def nothing_bad(lab, result, since):
+    """No action failed, and nobody was fenced."""
+    wait_for(lab.cluster.states, 30, "crm_mon to answer")
+    result.check(not lab.cluster.failures(), f"failed actions: {lab.cluster.failures()}")
+    fenced = [name for name in lab.nodes if lab.power.fenced(name, since)]
+    result.check(not fenced, f"fenced: {fenced}")
+
+
 # ---- the guest was started again ----
+
+def was_shut_down(pair, result, since):
+    """No QEMU is left, and the guest was asked to switch itself off and did."""
+    lab = pair.lab
+    wait_for(lambda: not any(node.qemus() for node in lab.nodes.values()), 5, "every QEMU to end")
+    said = [name for name in lab.nodes if pair.noted(name, "guest-off", since)]
+    result.check(said, "no agent knows that the guest switched itself off")
+    lab.timeline.add(f"the guest switched itself off, says {', '.join(said)}")
+
 
 def last_word(pair):
     """Ends the client of a VM that is gone; returns the highest count that it was told."""
@@ -78,6 +103,19 @@ def last_word(pair):
     pair.client.kill()
     pair.client = None
     return value
+
+
+def tell_guest(pair, word):
+    """Sends the guest a command that it does not answer, such as `reboot`, on a connection of its own,
+    which ends with the guest or when it was kept open for long enough."""
+    line = f"exec 3<>/dev/tcp/{pair.address}/{GUEST_PORT}; echo {word} >&3; read -t 2 -u 3"
+    subprocess.run([*enter_net(pair.lab.client.net_path), "/usr/bin/timeout", "10", "/bin/bash", "-c",
+                    line], capture_output=True)
+
+
+def boots(pair):
+    """How often the guest has booted from this disk."""
+    return int(pair.client.ask("hello").split()[2])
 
 
 def continues(pair, result, told):

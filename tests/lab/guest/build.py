@@ -22,6 +22,7 @@ META_PACKAGE = "linux-image-cloud-amd64"
 MODULES = [
     "virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci",
     "failover", "net_failover", "virtio_net", "virtio_blk", "evdev", "button",
+    "pvpanic", "pvpanic-pci",
 ]
 WARNINGS = [
     "-Wall", "-Wextra", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wformat=2",
