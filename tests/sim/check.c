@@ -178,6 +178,7 @@ void chb_sim_check_solo(struct chb_sim *sim, uint32_t node)
     if (CHB_SIM_VM(sim)->place[node].copy.missed_told) {
         chb_sim_violate(sim, "R4", "n%u goes on with a copy that has missed a write", node);
     }
+    CHB_SIM_VM(sim)->place[node].copy.missed = false; /* nobody could tell it */
 }
 
 void chb_sim_check_cold(struct chb_sim *sim, uint32_t node)
