@@ -81,6 +81,50 @@ void chb_command_expire(struct chb_daemon *daemon)
     }
 }
 
+/* A daemon that has just been started does not know yet which QEMU runs here. Before it does, the
+ * core would take a stop or a demote for done, and what the last daemon left behind would undo it.
+ */
+void chb_command_give(struct chb_vm *vm, uint64_t client, struct chb_event *event, chb_span timeout)
+{
+    struct chb_daemon *daemon = vm->daemon;
+    uint32_t id = chb_command_new(daemon, vm->core.loaded ? CHB_COMMAND_PLAIN : CHB_COMMAND_HELD,
+                                  client, vm, timeout);
+    if (id == 0) {
+        return;
+    }
+    event->u.command.id = id;
+    if (vm->core.loaded) {
+        chb_vm_event(vm, event);
+        return;
+    }
+    for (unsigned i = 0; i < CHB_COMMANDS_MAX; i++) {
+        struct chb_command *command = &daemon->commands[i];
+        if (command->kind == CHB_COMMAND_HELD && command->id == id) {
+            command->event = event->kind;
+            command->node = event->u.command.node;
+            command->patience = event->u.command.patience;
+        }
+    }
+}
+
+/* In the order in which they came: a daemon that has just been started has filled the table from
+ * its beginning. */
+static void give_held(struct chb_vm *vm)
+{
+    struct chb_daemon *daemon = vm->daemon;
+    for (unsigned i = 0; i < CHB_COMMANDS_MAX; i++) {
+        struct chb_command *command = &daemon->commands[i];
+        if (command->vm == vm && command->kind == CHB_COMMAND_HELD) {
+            struct chb_event event = {.kind = command->event};
+            event.u.command.id = command->id;
+            event.u.command.node = command->node;
+            event.u.command.patience = command->patience;
+            command->kind = CHB_COMMAND_PLAIN;
+            chb_vm_event(vm, &event);
+        }
+    }
+}
+
 static void on_gone(void *userdata, uint64_t client)
 {
     struct chb_daemon *daemon = userdata;
@@ -141,6 +185,7 @@ static void monitor(struct chb_daemon *daemon, const char *name, uint64_t client
 void chb_command_loaded(struct chb_vm *vm)
 {
     struct chb_daemon *daemon = vm->daemon;
+    give_held(vm);
     for (unsigned i = 0; i < CHB_COMMANDS_MAX; i++) {
         struct chb_command command = daemon->commands[i];
         if (command.vm == vm &&
@@ -170,11 +215,7 @@ static void to_core(struct chb_vm *vm, uint64_t client, enum chb_event_kind kind
 {
     struct chb_event event = {.kind = kind};
     event.u.command.node = node;
-    event.u.command.id =
-        chb_command_new(vm->daemon, CHB_COMMAND_PLAIN, client, vm, chb_ms(timeout_ms));
-    if (event.u.command.id != 0) {
-        chb_vm_event(vm, &event);
-    }
+    chb_command_give(vm, client, &event, chb_ms(timeout_ms));
 }
 
 /* A stop, or a demote of the last replica: the guest may switch itself off, and is killed before
@@ -187,11 +228,7 @@ static void take_down(struct chb_vm *vm, uint64_t client, enum chb_event_kind ki
         vm->config != NULL ? vm->config->shutdown_timeout : chb_ms(SHUTDOWN_TIMEOUT_MS);
     chb_span most = chb_ms(timeout_ms > KILL_MARGIN_MS ? timeout_ms - KILL_MARGIN_MS : 0);
     event.u.command.patience = most.ns < patience.ns ? most : patience;
-    event.u.command.id =
-        chb_command_new(vm->daemon, CHB_COMMAND_PLAIN, client, vm, chb_ms(timeout_ms));
-    if (event.u.command.id != 0) {
-        chb_vm_event(vm, &event);
-    }
+    chb_command_give(vm, client, &event, chb_ms(timeout_ms));
 }
 
 /* The node named by an argument. Returns false after having answered. */

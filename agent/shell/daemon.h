@@ -61,6 +61,7 @@ struct chb_vm;
 enum chb_command_kind {
     CHB_COMMAND_NONE,
     CHB_COMMAND_PLAIN,   /* answered by the core's reply */
+    CHB_COMMAND_HELD,    /* for the core, once the record is loaded; plain from then on */
     CHB_COMMAND_MONITOR, /* answered once the record is loaded */
     CHB_COMMAND_PROBE,
 };
@@ -73,6 +74,10 @@ struct chb_command {
     struct chb_vm *vm; /* NULL: a monitor that waits until this node knows who it is */
     char name[CHB_VM_NAME_MAX + 1];
     chb_time deadline;
+    /* one that is held */
+    enum chb_event_kind event;
+    uint32_t node;
+    chb_span patience;
 };
 
 struct chb_fencing_state {
@@ -220,7 +225,11 @@ uint32_t chb_command_new(struct chb_daemon *daemon, enum chb_command_kind kind, 
 const struct chb_command *chb_command_take(struct chb_daemon *daemon, uint32_t id);
 /* Ends commands that have waited too long. */
 void chb_command_expire(struct chb_daemon *daemon);
-/* The VM's record is loaded: its monitors can be answered. */
+/* Gives @event, a command, to the core of @vm, whose reply is the answer: now, or as soon as the
+ * core knows what runs here. */
+void chb_command_give(struct chb_vm *vm, uint64_t client, struct chb_event *event,
+                      chb_span timeout);
+/* The VM's record is loaded: what was held goes to the core, and its monitors can be answered. */
 void chb_command_loaded(struct chb_vm *vm);
 /* What an earlier daemon left is known: so can those of VMs that are not there. */
 void chb_command_adopted(struct chb_daemon *daemon);
