@@ -171,20 +171,28 @@ static void check_copy(struct chb_sim *sim, uint32_t node)
     }
 }
 
+static void check_missed(struct chb_sim *sim, uint32_t node)
+{
+    struct chb_sim_copy *copy = &CHB_SIM_VM(sim)->place[node].copy;
+
+    if (copy->missed_told) {
+        chb_sim_violate(sim, "R4", "n%u goes on with a copy that has missed a write", node);
+    }
+    copy->missed = false; /* nobody could tell it */
+}
+
 void chb_sim_check_solo(struct chb_sim *sim, uint32_t node)
 {
     check_alone(sim, node);
     check_copy(sim, node);
-    if (CHB_SIM_VM(sim)->place[node].copy.missed_told) {
-        chb_sim_violate(sim, "R4", "n%u goes on with a copy that has missed a write", node);
-    }
-    CHB_SIM_VM(sim)->place[node].copy.missed = false; /* nobody could tell it */
+    check_missed(sim, node);
 }
 
 void chb_sim_check_cold(struct chb_sim *sim, uint32_t node)
 {
     check_alone(sim, node);
     check_copy(sim, node);
+    check_missed(sim, node);
     if (CHB_SIM_VM(sim)->place[node].copy.overlays) {
         chb_sim_violate(sim, "R2", "n%u starts its image without its overlays", node);
     }

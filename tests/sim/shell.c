@@ -117,6 +117,10 @@ void chb_sim_command(struct chb_sim *sim, uint32_t node, enum chb_event_kind kin
 {
     struct chb_sim_item *item = chb_sim_deliver(sim, node, CHB_SIM_MS(1), kind);
 
+    if (kind == CHB_EVENT_SEED) { /* whoever says so answers for it (SAFETY.md, "What remains") */
+        CHB_SIM_VM(sim)->place[node].copy.missed = false;
+        CHB_SIM_VM(sim)->place[node].copy.missed_told = false;
+    }
     item->event.u.command.id = id;
     item->event.u.command.node = about;
     if (kind == CHB_EVENT_STOP || kind == CHB_EVENT_DEMOTE) {
