@@ -5,6 +5,7 @@ at boot, so the lab runs the files that a package would contain, at their real p
 """
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -57,6 +58,13 @@ FAKE_LINE = f"""\
 """
 
 
+def qemu_version():
+    """Of the real QEMU, as "7.2.22"."""
+    done = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True,
+                          check=True)
+    return re.search(r"version (\d+\.\d+\.\d+)", done.stdout).group(1)
+
+
 def write_wrapper(shared, shim, env, fake=None):
     """Writes the script that replaces QEMU in the nodes; False if nothing is to be added to it.
 
@@ -69,11 +77,14 @@ def write_wrapper(shared, shim, env, fake=None):
         values["LD_PRELOAD"] = f"{SHARED}/qemu-shim.so"
     if not values and fake is None:
         return False
+    fake_lines = ""
     if fake is not None:
         shutil.copy2(fake, shared / "qemu-system-x86_64")
+        # `--version` is answered by the real one, for there is no name of a VM behind it
+        fake_lines = f"export FAKE_QEMU_VERSION={qemu_version()}\n{FAKE_LINE}"
     exports = "".join(f"export {name}='{value}'\n" for name, value in values.items())
     wrapper = shared / "qemu-wrapper"
     wrapper.write_text(WRAPPER.format(exports=exports, real=REAL_QEMU,
-                                      fake=FAKE_LINE if fake is not None else ""))
+                                      fake=fake_lines))
     wrapper.chmod(0o755)
     return True
