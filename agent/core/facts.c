@@ -241,10 +241,13 @@ static void qemu_exited(struct chb_core *core, struct chb_actions *actions)
     core->join_dirty = false;
 }
 
-/* R4: whatever the two hosts' health, the other side must not go on with what it has. */
+/* R4: whatever the two hosts' health, the other side must not go on with what it has. That is so
+ * from the moment on at which a join has added its disks; a primary without a copy can spoil none.
+ */
 static void copy_failed(struct chb_core *core)
 {
-    if (core->role != CHB_ROLE_PRIMARY) {
+    bool alone = core->phase == CHB_PHASE_SOLO && core->join != CHB_JOIN_RUNNING;
+    if (core->role != CHB_ROLE_PRIMARY || alone) {
         return;
     }
     core->copy_failed = true;

@@ -4,7 +4,7 @@
  * moment (chb_fitness(): its health, and whether it has asked for the other's fence); once both
  * have said it, both compare the same two numbers and come to the same answer: the fitter side
  * wins, the primary on a tie. The loser dies and says so (P1), the winner goes solo on that.
- * A secondary that has missed a write is no true copy (R4) and loses whatever the numbers.
+ * A secondary that has missed a write is no true copy (R4.3) and loses whatever the numbers.
  */
 #include <agent/core/internal.h>
 

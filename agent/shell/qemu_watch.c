@@ -115,7 +115,7 @@ static void on_disk_error(struct chb_vm *vm, const struct chb_qmp_event *event)
         vm->disk_failed = true;
         vm->health = 0;
         chb_vm_qemu_event(vm, CHB_EVENT_DISK_ERROR);
-    } else if (is_of_peer(event->id) && vm->core.phase == CHB_PHASE_PAIRED &&
+    } else if (is_of_peer(event->id) &&
                chb_time_reached(event->happened_at, vm->qemu.copied_since)) {
         chb_vm_qemu_event(vm, CHB_EVENT_COPY_FAILED);
     }

@@ -99,6 +99,25 @@ static void hear_missed(struct chb_sim *sim, uint32_t node)
     }
 }
 
+/* Its agent was told, and there is nobody whom it could not tell: no such pair may stand. */
+static void check_pair(struct chb_sim *sim, uint32_t node)
+{
+    const struct chb_core *core = &CHB_SIM_VM(sim)->unit[node].core;
+    const struct chb_sim_copy *copy = &CHB_SIM_VM(sim)->place[core->peer].copy;
+    bool talks = false;
+
+    for (uint32_t i = 0; i < CHB_NODES_MAX; i++) {
+        const struct chb_peer *peer = &core->peers[i];
+        talks = talks || (peer->node == core->peer && peer->member && peer->heard && !peer->silent);
+    }
+    if (core->phase == CHB_PHASE_PAIRED && core->role == CHB_ROLE_PRIMARY && talks &&
+        core->broken_generation == 0 && copy->missed &&
+        copy->missed_boot == sim->agent[node].boot) {
+        chb_sim_violate(sim, "R4", "n%u counts n%u as in sync, which has missed a write", node,
+                        core->peer);
+    }
+}
+
 static void check_vm(struct chb_sim *sim)
 {
     uint32_t serving = 0;
@@ -124,6 +143,7 @@ static void check_vm(struct chb_sim *sim)
                             copy->valid ? "" : ", half filled");
         }
         check_record(sim, node);
+        check_pair(sim, node);
     }
 }
 

@@ -54,19 +54,33 @@ void chb_sim_fault_disk_error(struct chb_sim *sim, uint32_t node)
         100;
 }
 
+/* The guest's writes go to both: from the filling on, and until the pair is given up. */
+static bool writes_to_both(const struct chb_sim *sim, uint32_t node)
+{
+    const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[node];
+    const struct chb_sim_qemu *other = &CHB_SIM_VM(sim)->qemu[qemu->partner];
+    const struct chb_core *core = &CHB_SIM_VM(sim)->unit[node].core;
+    bool joining = core->phase == CHB_PHASE_SOLO && core->join == CHB_JOIN_RUNNING &&
+                   core->join_node == qemu->partner && qemu->partner_serial != 0 &&
+                   qemu->partner_serial == other->serial;
+    bool paired = core->phase == CHB_PHASE_PAIRED && core->broken_generation == 0 &&
+                  chb_sim_in_step(sim, CHB_SIM_VM(sim), node);
+    return joining || paired;
+}
+
 void chb_sim_fault_write_missed(struct chb_sim *sim, uint32_t node)
 {
     const uint32_t server = chb_sim_server(sim);
     const struct chb_sim_qemu *qemu = &CHB_SIM_VM(sim)->qemu[server];
-    const struct chb_core *core = &CHB_SIM_VM(sim)->unit[server].core;
     struct chb_event event = {.kind = CHB_EVENT_COPY_FAILED};
 
     (void)node;
-    if (server != 0 && chb_sim_in_step(sim, CHB_SIM_VM(sim), server) &&
-        sim->agent[server].running && sim->agent[server].stalled_until <= sim->now_ns &&
-        core->phase == CHB_PHASE_PAIRED && core->broken_generation == 0) {
+    if (server != 0 && sim->agent[server].running &&
+        sim->agent[server].stalled_until <= sim->now_ns && writes_to_both(sim, server)) {
+        struct chb_sim_copy *copy = &CHB_SIM_VM(sim)->place[qemu->partner].copy;
         event.u.qemu.qemu = qemu->id;
-        CHB_SIM_VM(sim)->place[qemu->partner].copy.missed = true;
+        copy->missed = true;
+        copy->missed_boot = sim->agent[server].boot;
         chb_sim_agent_event(sim, server, &event);
     }
 }

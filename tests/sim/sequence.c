@@ -138,10 +138,13 @@ static void on_enter_secondary(struct chb_sim *sim, const struct chb_sim_item *i
     }
     secondary->mode = CHB_SIM_MODE_COLO_SECONDARY;
     secondary->colo_failed = false;
+    const struct chb_sim_copy filled = CHB_SIM_VM(sim)->place[item->other].copy;
     CHB_SIM_VM(sim)->place[item->other].copy =
         (struct chb_sim_copy){.contains = CHB_SIM_VM(sim)->place[item->node].copy.contains,
                               .valid = true,
-                              .present = true};
+                              .present = true,
+                              .missed = filled.missed,
+                              .missed_boot = filled.missed_boot};
     chb_sim_trace(sim, item->other, "in COLO with n%u", item->node);
     if (sim->agent[item->other].running) {
         chb_sim_deliver(sim, item->other, chb_sim_latency(sim, 0, 20, 300), CHB_EVENT_COLO_ENTERED)
@@ -231,6 +234,8 @@ static void on_fill(struct chb_sim *sim, const struct chb_sim_item *item)
     chb_sim_check_fill(sim, peer, node);
     CHB_SIM_VM(sim)->place[peer].copy.valid = false;
     CHB_SIM_VM(sim)->place[peer].copy.present = true;
+    CHB_SIM_VM(sim)->place[peer].copy.missed = false;
+    CHB_SIM_VM(sim)->place[peer].copy.missed_told = false;
     qemu->partner = peer;
     qemu->partner_serial = other->serial;
     other->partner = node;

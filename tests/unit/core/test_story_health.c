@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <agent/core/gate.h>
+#include <tests/sim/faults.h>
 
 #include "story.h"
 
@@ -149,6 +150,75 @@ static void a_write_is_missed_while_it_is_settled(void **state)
     story_end(sim);
 }
 
+static bool is_joining(const struct chb_sim *sim)
+{
+    return CHB_SIM_VM(sim)->unit[1].core.join == CHB_JOIN_RUNNING &&
+           CHB_SIM_VM(sim)->qemu[1].mode == CHB_SIM_MODE_COLO_PRIMARY;
+}
+
+/* The disks are in sync already, and the guest goes on writing to both. */
+static void a_write_is_missed_while_a_join_runs(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    chb_sim_qemu_die(sim, 2, false);
+    (void)story_until_phase(sim, 1000, 1, CHB_PHASE_SOLO);
+    (void)story_until(sim, 40000, is_joining);
+    struct chb_core *core = &CHB_SIM_VM(sim)->unit[1].core;
+    const uint64_t join_id = core->join_id;
+    chb_sim_fault_write_missed(sim, 1);
+    assert_int_equal(core->phase, CHB_PHASE_SOLO);
+    assert_int_not_equal(core->join, CHB_JOIN_RUNNING);
+    assert_true(CHB_SIM_VM(sim)->place[2].copy.missed);
+    (void)story_until_pair(sim, 40000, 1);
+    assert_true(core->join_id != join_id);
+    assert_false(CHB_SIM_VM(sim)->place[2].copy.missed); /* filled again, in full */
+    story_end(sim);
+}
+
+static bool is_committing(const struct chb_sim *sim)
+{
+    const struct chb_core *core = &CHB_SIM_VM(sim)->unit[1].core;
+    return core->join == CHB_JOIN_RUNNING && core->pending.persist != 0;
+}
+
+/* The record of the pair is on its way to the disk and cannot be called back: the pair is made, and
+ * ends before the other side could win anything with it. */
+static void a_write_is_missed_while_a_pair_is_recorded(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    tell_health(sim, 1, 50);
+    chb_sim_qemu_die(sim, 2, false);
+    (void)story_until_phase(sim, 1000, 1, CHB_PHASE_SOLO);
+    (void)story_until(sim, 40000, is_committing);
+    chb_sim_fault_write_missed(sim, 1);
+    assert_true(CHB_SIM_VM(sim)->place[2].copy.missed);
+    (void)story_until_phase(sim, 1000, 1, CHB_PHASE_HOLDING);
+    (void)story_until_phase(sim, 1000, 1, CHB_PHASE_SOLO);
+    (void)story_until_phase(sim, 1000, 2, CHB_PHASE_SPARE);
+    tell_health(sim, 1, 100);
+    (void)story_until_pair(sim, 40000, 1);
+    story_end(sim);
+}
+
+/* An answer from a copy that has been given up: there is none that it could spoil. */
+static void a_missed_write_is_nothing_to_a_replica_alone(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    chb_sim_qemu_die(sim, 2, false);
+    (void)story_until_phase(sim, 1000, 1, CHB_PHASE_SOLO);
+    struct chb_core *core = &CHB_SIM_VM(sim)->unit[1].core;
+    struct chb_event event = {.kind = CHB_EVENT_COPY_FAILED, .at = core->now};
+    struct chb_actions actions;
+    event.u.qemu.qemu = core->qemu;
+    chb_core_step(core, &event, &actions);
+    assert_false(core->copy_failed);
+    (void)story_until_pair(sim, 40000, 1);
+    story_end(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +229,9 @@ int main(void)
         cmocka_unit_test(secondary_without_disk_is_let_go),
         cmocka_unit_test(secondary_that_missed_a_write_dies),
         cmocka_unit_test(a_write_is_missed_while_it_is_settled),
+        cmocka_unit_test(a_write_is_missed_while_a_join_runs),
+        cmocka_unit_test(a_write_is_missed_while_a_pair_is_recorded),
+        cmocka_unit_test(a_missed_write_is_nothing_to_a_replica_alone),
     };
     return cmocka_run_group_tests_name("stories of health", tests, NULL, NULL);
 }
