@@ -65,6 +65,7 @@ enum chb_note {
     CHB_NOTE_STALLED,   /* value: ms */
     CHB_NOTE_GUEST_OFF,
     CHB_NOTE_BROKEN, /* replication broken, being settled; arg: chb_fitness(); value: generation */
+    CHB_NOTE_UNFIT,  /* own replica gives way; node: the fitter one; arg: enum chb_role, own */
     CHB_NOTE_MAX,
 };
 

@@ -38,7 +38,7 @@ bool chb_health(struct chb_core *core, struct chb_actions *actions)
         (!at_once && (!chb_time_reached(core->now, due) || !peer->msg.main_alive))) {
         return false;
     }
-    chb_note(actions, CHB_NOTE_SWITCHOVER, peer->node, 0, core->generation);
+    chb_note(actions, CHB_NOTE_UNFIT, peer->node, (uint32_t)core->role, core->generation);
     chb_kill(core, actions);
     return true;
 }

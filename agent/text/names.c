@@ -93,6 +93,7 @@ static const char *const notes[] = {
     [CHB_NOTE_STALLED] = "stalled",
     [CHB_NOTE_GUEST_OFF] = "guest-off",
     [CHB_NOTE_BROKEN] = "broken",
+    [CHB_NOTE_UNFIT] = "unfit",
 };
 static_assert(COUNT(notes) == CHB_NOTE_MAX, "one name for each note");
 

@@ -60,13 +60,23 @@ static bool say_failover(struct chb_say *say, enum chb_note note, const char *no
     case CHB_NOTE_STALLED:
     case CHB_NOTE_GUEST_OFF:
     case CHB_NOTE_BROKEN:
+    case CHB_NOTE_UNFIT:
     case CHB_NOTE_MAX:
         break;
     }
     return false;
 }
 
-static void say_other(struct chb_say *say, enum chb_note note, const char *node,
+static void say_unfit(struct chb_say *say, enum chb_role role, const char *node)
+{
+    if (role == CHB_ROLE_PRIMARY) {
+        chb_say(say, "%s is fitter than this host and takes over", node);
+    } else {
+        chb_say(say, "the disk of this host has failed, so it cannot follow %s: given up", node);
+    }
+}
+
+static void say_other(struct chb_say *say, enum chb_note note, const char *node, uint32_t arg,
                       unsigned long long value)
 {
     if (note == CHB_NOTE_QEMU_DIED) {
@@ -89,6 +99,8 @@ static void say_other(struct chb_say *say, enum chb_note note, const char *node,
         chb_say(say, "the guest switched itself off");
     } else if (note == CHB_NOTE_BROKEN) {
         chb_say(say, "replication is broken (generation %llu)", value);
+    } else if (note == CHB_NOTE_UNFIT) {
+        say_unfit(say, (enum chb_role)arg, node);
     } else {
         chb_say(say, "unknown note %u", (unsigned)note);
     }
@@ -113,7 +125,7 @@ char *chb_text_note(enum chb_note note, uint32_t node, uint32_t arg, uint64_t va
         chb_text_reason(CHB_REASON_NO_PROOF_FENCE_FAILED, &here, names, because, sizeof(because));
     }
     if (!say_failover(&say, note, name, arg, value, because)) {
-        say_other(&say, note, name, value);
+        say_other(&say, note, name, arg, value);
     }
     return ret_text;
 }
@@ -133,6 +145,7 @@ int chb_note_level(enum chb_note note)
     case CHB_NOTE_JOIN_FAILED:
     case CHB_NOTE_STALLED:
     case CHB_NOTE_BROKEN:
+    case CHB_NOTE_UNFIT:
         return LOG_WARNING;
     case CHB_NOTE_FENCE_FAILED:
     case CHB_NOTE_HOLDING:
@@ -188,6 +201,7 @@ const char *chb_note_step(enum chb_note note)
     case CHB_NOTE_LOST_LINE:
     case CHB_NOTE_STALLED:
     case CHB_NOTE_GUEST_OFF:
+    case CHB_NOTE_UNFIT:
     case CHB_NOTE_MAX:
         break;
     }
