@@ -82,19 +82,20 @@ static bool is_local_disk(const char *id)
     return strncmp(id, "disk", 4) == 0 && strstr(id, "-nbd") == NULL && strstr(id, "-sync") == NULL;
 }
 
+static bool is_of_peer(const char *id)
+{
+    return strncmp(id, "disk", 4) == 0 && strstr(id, "-nbd") != NULL;
+}
+
 /* For status: which disk it is that fails. Its nodes are called disk<i>-... */
 static void say_disk(struct chb_vm *vm, const struct chb_qmp_event *event)
 {
     char leg[CHB_LEG_TEXT_SIZE];
     unsigned index = (unsigned)strtoul(event->id + strlen("disk"), NULL, 10);
-    (void)snprintf(vm->error, sizeof(vm->error), "%s: %s",
+    (void)snprintf(vm->error, sizeof(vm->error), "%s%s: %s",
+                   is_of_peer(event->id) ? "the other host's " : "",
                    chb_leg_text(vm, CHB_SEQ_LEG_DISK, index, leg, sizeof(leg)),
                    event->error[0] != '\0' ? event->error : "it cannot be read or written");
-}
-
-static bool is_of_peer(const char *id)
-{
-    return strncmp(id, "disk", 4) == 0 && strstr(id, "-nbd") != NULL;
 }
 
 /* The guest's writes go to both hosts, and it goes on if one of them takes them. A secondary that
