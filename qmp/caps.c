@@ -2,8 +2,10 @@
 #include "qmp/caps.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "qmp/client_internal.h"
@@ -139,6 +141,34 @@ int chb_qmp_caps_parse(const struct chb_qmp_version *version, struct json_object
         .object_filters = has_value(object, "filter-mirror") &&
                           has_value(object, "filter-redirector") &&
                           has_value(object, "filter-rewriter"),
+    };
+    return 0;
+}
+
+int chb_qmp_version_parse(const char *text, struct chb_qmp_version *ret_version)
+{
+    static const char before[] = "version ";
+    unsigned long numbers[3];
+    const char *at = strstr(text, before);
+    if (at == NULL) {
+        return -EBADMSG;
+    }
+    at += strlen(before);
+    for (size_t i = 0; i < 3; i++) {
+        char *end = NULL;
+        if (!isdigit((unsigned char)*at)) {
+            return -EBADMSG; /* strtoul() would take spaces and signs */
+        }
+        numbers[i] = strtoul(at, &end, 10);
+        if (numbers[i] > CHB_QMP_VERSION_NUMBER_MAX || (i < 2 && *end != '.')) {
+            return -EBADMSG;
+        }
+        at = end + 1;
+    }
+    *ret_version = (struct chb_qmp_version){
+        .major = (unsigned)numbers[0],
+        .minor = (unsigned)numbers[1],
+        .micro = (unsigned)numbers[2],
     };
     return 0;
 }

@@ -15,6 +15,8 @@
 
 #include <qmp/client.h>
 
+#define CHB_QMP_VERSION_NUMBER_MAX 255 /* agents tell each other a byte of each */
+
 struct chb_qmp_caps {
     struct chb_qmp_version version;
     bool lost_heartbeat;   /* x-colo-lost-heartbeat */
@@ -49,6 +51,11 @@ int chb_qmp_caps_probe(struct chb_qmp_client *client, chb_span timeout, chb_qmp_
  * @schema: borrowed. Returns 0, -EBADMSG when it is not a schema; @ret_caps untouched then. */
 int chb_qmp_caps_parse(const struct chb_qmp_version *version, struct json_object *schema,
                        struct chb_qmp_caps *ret_caps);
+
+/* Reads the version out of what `qemu --version` prints: "version 7.2.22", with anything around it.
+ * The text is from outside: each number is at most CHB_QMP_VERSION_NUMBER_MAX. Pure.
+ * Returns 0, -EBADMSG when it does not say so; @ret_version untouched then. */
+int chb_qmp_version_parse(const char *text, struct chb_qmp_version *ret_version);
 
 /* Whether COLO can work with this version at all: -EOPNOTSUPP for 10.0.0 to 10.0.6, 10.1.0 and
  * 10.1.1 (cannot enter COLO) and before 7.0; 0 otherwise. Pure.

@@ -107,15 +107,13 @@ int chb_doctor_qemu(const char *binary, char *ret_version, size_t version_size, 
 int chb_doctor_qemu_version(const char *binary, char *ret_reason, size_t reason_size)
 {
     const char *const argv[] = {binary, "--version", NULL};
-    struct chb_qmp_version version = {0};
+    struct chb_qmp_version version;
     char output[512];
     ret_reason[0] = '\0';
     if (chb_ctl_run(argv, NULL, chb_ms(VERSION_LIMIT_MS), output, sizeof(output)) != 0) {
         return 0;
     }
-    const char *at = strstr(output, "version ");
-    if (at == NULL ||
-        sscanf(at, "version %u.%u.%u", &version.major, &version.minor, &version.micro) != 3) {
+    if (chb_qmp_version_parse(output, &version) < 0) {
         return 0;
     }
     return chb_qmp_version_check(&version, ret_reason, reason_size);

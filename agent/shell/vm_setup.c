@@ -244,12 +244,10 @@ static void on_info(void *userdata, size_t index, const char *text)
 {
     struct chb_vm *vm = userdata;
     if (index == 0) {
-        unsigned major = 0;
-        unsigned minor = 0;
-        unsigned micro = 0;
-        const char *at = strstr(text, "version ");
-        if (at != NULL && sscanf(at, "version %u.%u.%u", &major, &minor, &micro) == 3) {
-            vm->setup.settings.qemu_version = major << 16 | minor << 8 | micro;
+        struct chb_qmp_version version;
+        if (chb_qmp_version_parse(text, &version) == 0) {
+            vm->setup.settings.qemu_version =
+                version.major << 16 | version.minor << 8 | version.micro;
         }
         return;
     }

@@ -276,6 +276,67 @@ static void test_versions(void **state)
     }
 }
 
+static void test_version_texts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned numbers[3];
+    } good[] = {
+        {"QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)\nCopyright", {7, 2, 22}},
+        {"QEMU emulator version 10.0.2", {10, 0, 2}},
+        {"version 9.1.50.", {9, 1, 50}}, /* what follows is somebody else's */
+        {"version 255.255.255", {255, 255, 255}},
+        {"version 007.02.0", {7, 2, 0}},
+    };
+    static const char *const bad[] = {
+        "",
+        "version",
+        "version ",
+        "QEMU emulator",
+        "QEMU emulator 7.2.22",
+        "version 7",
+        "version 7.",
+        "version 7.2",
+        "version 7.2.",
+        "version 7.2.x",
+        "version 7..22",
+        "version .2.22",
+        "version 7,2,22",
+        "version 7.2-22",
+        "version  7.2.22",
+        "version 7. 2.22",
+        "version +7.2.22",
+        "version -7.2.22",
+        "version 7.-2.22",
+        "version 0x7.2.22",
+        "version 256.2.22",
+        "version 7.256.22",
+        "version 7.2.256",
+        "version 4294967303.2.22", /* 7, to whom 32 bits are enough */
+        "version 7.2.18446744073709551638",
+        "version 99999999999999999999999999999999999999999999999999999999.2.22",
+        "version \xff\xb2.2.22",
+        "a version of its own, version 7.2.22",
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        struct chb_qmp_version version = {.package = "of before"};
+        assert_int_equal(chb_qmp_version_parse(good[i].text, &version), 0);
+        assert_int_equal(version.major, good[i].numbers[0]);
+        assert_int_equal(version.minor, good[i].numbers[1]);
+        assert_int_equal(version.micro, good[i].numbers[2]);
+        assert_string_equal(version.package, "");
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct chb_qmp_version version = {.major = 1, .minor = 2, .micro = 3};
+        if (chb_qmp_version_parse(bad[i], &version) != -EBADMSG) {
+            fail_msg("\"%s\" was taken for %u.%u.%u", bad[i], version.major, version.minor,
+                     version.micro);
+        }
+        assert_true(version.major == 1 && version.minor == 2 && version.micro == 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_survey),
         cmocka_unit_test(test_caps),
         cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_version_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
