@@ -349,31 +349,50 @@ static void take_name(const struct chb_control_request *request, const char *key
                    text != NULL && text[0] != '\0' ? text : fallback);
 }
 
-void chb_vm_setup(struct chb_vm *vm, uint64_t client, const struct chb_control_request *request)
+/* What comes first, whether it is started or a seed: reads the parameters (NULL: there are none).
+ * Returns false after having answered. */
+static bool begin(struct chb_vm *vm, uint64_t client, bool seed, struct json_object *parameters)
 {
     struct chb_config_error error = {0};
-    struct json_object *object = parameters_of(request);
     if (vm->setup.running) {
         chb_control_reply(
             vm->daemon->control, client,
             chb_control_error(CHB_CONTROL_BUSY, NULL, "this VM is being started already"));
-        return;
+        return false;
     }
     vm->setup.running = true;
-    vm->setup.seed = false;
+    vm->setup.seed = seed;
     vm->setup.client = client;
-    if (object == NULL) {
+    if (parameters == NULL) {
         refuse(vm, CHB_CONTROL_INVALID, "\"parameters\" is missing");
+        return false;
+    }
+    vm->setup.parameters = json_object_get(parameters);
+    if (load(vm->daemon, vm->name, parameters, &vm->setup.config, &error) < 0) {
+        refuse(vm, CHB_CONTROL_INVALID, error.text);
+        return false;
+    }
+    return true;
+}
+
+/* What comes last: the images and QEMU are asked, and on_info_done() goes on. */
+static void ask_host(struct chb_vm *vm)
+{
+    take_settings(vm);
+    int r = start_info(vm);
+    if (r < 0) {
+        refuse(vm, CHB_CONTROL_INTERNAL, strerror(-r));
+    }
+}
+
+void chb_vm_setup(struct chb_vm *vm, uint64_t client, const struct chb_control_request *request)
+{
+    struct chb_config_error error = {0};
+    if (!begin(vm, client, false, parameters_of(request))) {
         return;
     }
-    vm->setup.parameters = json_object_get(object);
     take_name(request, "resource", vm->name, vm->setup.resource);
     take_name(request, "clone", vm->setup.resource, vm->setup.clone);
-    int r = load(vm->daemon, vm->name, object, &vm->setup.config, &error);
-    if (r < 0) {
-        refuse(vm, CHB_CONTROL_INVALID, error.text);
-        return;
-    }
     /* Of this host alone: on another one it may well start. coloctl has looked at all the rest. */
     if (chb_vm_config_check_bridges(vm->setup.config, &error) < 0) {
         refuse(vm, CHB_CONTROL_REFUSED, error.text);
@@ -385,11 +404,7 @@ void chb_vm_setup(struct chb_vm *vm, uint64_t client, const struct chb_control_r
                "it with the new ones");
         return;
     }
-    take_settings(vm);
-    r = start_info(vm);
-    if (r < 0) {
-        refuse(vm, CHB_CONTROL_INTERNAL, strerror(-r));
-    }
+    ask_host(vm);
 }
 
 void chb_vm_set_version(struct chb_vm *vm, uint32_t version)
@@ -416,24 +431,11 @@ static const char *absent_image(const struct chb_vm_config *config)
 
 void chb_vm_seed(struct chb_vm *vm, uint64_t client)
 {
-    struct chb_config_error error = {0};
-    if (vm->setup.running) {
-        chb_control_reply(
-            vm->daemon->control, client,
-            chb_control_error(CHB_CONTROL_BUSY, NULL, "this VM is being started already"));
+    if (!begin(vm, client, true, vm->parameters)) {
         return;
     }
-    vm->setup.running = true;
-    vm->setup.seed = true;
-    vm->setup.client = client;
-    vm->setup.parameters = json_object_get(vm->parameters);
     memcpy(vm->setup.resource, vm->resource, sizeof(vm->resource));
     memcpy(vm->setup.clone, vm->clone, sizeof(vm->clone));
-    int r = load(vm->daemon, vm->name, vm->parameters, &vm->setup.config, &error);
-    if (r < 0) {
-        refuse(vm, CHB_CONTROL_INVALID, error.text);
-        return;
-    }
     const char *absent = absent_image(vm->setup.config);
     if (absent != NULL) {
         char text[CHB_VM_TEXT_SIZE];
@@ -444,11 +446,7 @@ void chb_vm_seed(struct chb_vm *vm, uint64_t client)
         refuse(vm, CHB_CONTROL_REFUSED, text);
         return;
     }
-    take_settings(vm);
-    r = start_info(vm);
-    if (r < 0) {
-        refuse(vm, CHB_CONTROL_INTERNAL, strerror(-r));
-    }
+    ask_host(vm);
 }
 
 int chb_vm_configure(struct chb_vm *vm, const struct chb_runtime *runtime)
