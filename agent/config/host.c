@@ -71,13 +71,15 @@ static int image_error(const char *path)
     return 0;
 }
 
-int chb_vm_config_missing_image(const struct chb_vm_config *config,
-                                struct chb_config_error *ret_error)
+int chb_vm_config_missing_image(const struct chb_vm_config *config, const char **ret_path)
 {
     for (unsigned i = 0; i < config->spec.n_disks; i++) {
         int error = image_error(config->spec.disks[i].path);
         if (error != 0) {
-            return image_fail(config, i, error, ret_error);
+            if (ret_path != NULL) {
+                *ret_path = config->spec.disks[i].path;
+            }
+            return -error;
         }
     }
     return 0;

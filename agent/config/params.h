@@ -91,9 +91,9 @@ int chb_params_load(const struct chb_vm_identity *identity, const struct chb_par
 struct chb_vm_config *chb_vm_config_free(struct chb_vm_config *config);
 
 /* Whether a disk's image is missing on this host, or cannot be read and written: 0 when all are
- * there, else a negative errno and ret_error (may be NULL) about the first one. */
-int chb_vm_config_missing_image(const struct chb_vm_config *config,
-                                struct chb_config_error *ret_error);
+ * there, else a negative errno and the first one's path in ret_path (may be NULL), borrowed from
+ * config. */
+int chb_vm_config_missing_image(const struct chb_vm_config *config, const char **ret_path);
 
 /* Whether the bridges of all NICs are on this host; never blocks. Returns 0, or -ENODEV with
  * ret_error about the first one missing. */

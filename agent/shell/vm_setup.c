@@ -418,15 +418,22 @@ void chb_vm_set_version(struct chb_vm *vm, uint32_t version)
     }
 }
 
-/* The first image that is not on this host; NULL if all are. */
-static const char *absent_image(const struct chb_vm_config *config)
+/* The operator says that the data is here, and it is not, or cannot be used. */
+static void refuse_seed(struct chb_vm *vm, const char *image, int error)
 {
-    for (unsigned i = 0; i < config->spec.n_disks; i++) {
-        if (access(config->spec.disks[i].path, F_OK) < 0) {
-            return config->spec.disks[i].path;
-        }
+    char text[CHB_VM_TEXT_SIZE];
+    if (error == ENOENT) {
+        (void)snprintf(text, sizeof(text),
+                       "this host has no image %.200s: put it there first, or name the host that "
+                       "has the data",
+                       image);
+    } else {
+        (void)snprintf(text, sizeof(text),
+                       "image %.200s on this host: %s: mend that first, or name the host that has "
+                       "the data",
+                       image, strerror(error));
     }
-    return NULL;
+    refuse(vm, CHB_CONTROL_REFUSED, text);
 }
 
 void chb_vm_seed(struct chb_vm *vm, uint64_t client)
@@ -436,14 +443,10 @@ void chb_vm_seed(struct chb_vm *vm, uint64_t client)
     }
     memcpy(vm->setup.resource, vm->resource, sizeof(vm->resource));
     memcpy(vm->setup.clone, vm->clone, sizeof(vm->clone));
-    const char *absent = absent_image(vm->setup.config);
-    if (absent != NULL) {
-        char text[CHB_VM_TEXT_SIZE];
-        (void)snprintf(text, sizeof(text),
-                       "this host has no image %.200s: put it there first, or name the host that "
-                       "has the data",
-                       absent);
-        refuse(vm, CHB_CONTROL_REFUSED, text);
+    const char *image = NULL;
+    int r = chb_vm_config_missing_image(vm->setup.config, &image);
+    if (r < 0) {
+        refuse_seed(vm, image, -r);
         return;
     }
     ask_host(vm);

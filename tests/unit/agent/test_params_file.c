@@ -152,15 +152,17 @@ static void what_the_host_has(void **state)
 {
     char disks[160];
     const char *image = write_file("image");
+    const char *missing = NULL;
     (void)state;
     (void)snprintf(disks, sizeof(disks), "%s,format=raw", image);
     struct chb_vm_config *c =
         PARSED({"disks", disks}, {"qemu", "/bin/sh"}, {"overlay_dir", folder});
-    assert_int_equal(chb_vm_config_missing_image(c, &error), 0);
+    assert_int_equal(chb_vm_config_missing_image(c, &missing), 0);
+    assert_null(missing);
     assert_int_equal(chb_vm_config_check_host(c, "qemu", &error), 0);
     (void)unlink(image);
-    assert_int_equal(chb_vm_config_missing_image(c, &error), -ENOENT);
-    assert_contains(error.text, "entry 1");
+    assert_int_equal(chb_vm_config_missing_image(c, &missing), -ENOENT);
+    assert_string_equal(missing, image);
     assert_int_equal(chb_vm_config_check_host(c, "qemu", &error), 0); /* it can be made */
     chb_vm_config_free(c);
 
@@ -179,6 +181,8 @@ static void what_the_host_has(void **state)
 
     c = PARSED({"disks", folder}, {"qemu", "/bin/sh"});
     assert_int_equal(chb_vm_config_missing_image(c, NULL), -EISDIR);
+    assert_int_equal(chb_vm_config_check_host(c, "qemu", &error), -EISDIR);
+    assert_contains(error.text, "entry 1");
     chb_vm_config_free(c);
 
     c = PARSED({"disks", disks}, {"qemu", "/nowhere/qemu"});
