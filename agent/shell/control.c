@@ -32,6 +32,18 @@ static void refuse(struct chb_daemon *daemon, uint64_t client, enum chb_control_
 
 /* ---- commands that wait ---- */
 
+/* The command with this id that waits, or NULL. */
+static struct chb_command *find(struct chb_daemon *daemon, uint32_t id)
+{
+    for (unsigned i = 0; id != 0 && i < CHB_COMMANDS_MAX; i++) {
+        struct chb_command *command = &daemon->commands[i];
+        if (command->kind != CHB_COMMAND_NONE && command->id == id) {
+            return command;
+        }
+    }
+    return NULL;
+}
+
 uint32_t chb_command_new(struct chb_daemon *daemon, enum chb_command_kind kind, uint64_t client,
                          struct chb_vm *vm, chb_span timeout)
 {
@@ -57,14 +69,13 @@ uint32_t chb_command_new(struct chb_daemon *daemon, enum chb_command_kind kind, 
 const struct chb_command *chb_command_take(struct chb_daemon *daemon, uint32_t id)
 {
     static struct chb_command taken;
-    for (unsigned i = 0; id != 0 && i < CHB_COMMANDS_MAX; i++) {
-        if (daemon->commands[i].kind != CHB_COMMAND_NONE && daemon->commands[i].id == id) {
-            taken = daemon->commands[i];
-            daemon->commands[i] = (struct chb_command){0};
-            return &taken;
-        }
+    struct chb_command *command = find(daemon, id);
+    if (command == NULL) {
+        return NULL;
     }
-    return NULL;
+    taken = *command;
+    *command = (struct chb_command){0};
+    return &taken;
 }
 
 void chb_command_expire(struct chb_daemon *daemon)
@@ -89,7 +100,8 @@ void chb_command_give(struct chb_vm *vm, uint64_t client, struct chb_event *even
     struct chb_daemon *daemon = vm->daemon;
     uint32_t id = chb_command_new(daemon, vm->core.loaded ? CHB_COMMAND_PLAIN : CHB_COMMAND_HELD,
                                   client, vm, timeout);
-    if (id == 0) {
+    struct chb_command *command = find(daemon, id);
+    if (command == NULL) {
         return;
     }
     event->u.command.id = id;
@@ -97,14 +109,9 @@ void chb_command_give(struct chb_vm *vm, uint64_t client, struct chb_event *even
         chb_vm_event(vm, event);
         return;
     }
-    for (unsigned i = 0; i < CHB_COMMANDS_MAX; i++) {
-        struct chb_command *command = &daemon->commands[i];
-        if (command->kind == CHB_COMMAND_HELD && command->id == id) {
-            command->event = event->kind;
-            command->node = event->u.command.node;
-            command->patience = event->u.command.patience;
-        }
-    }
+    command->event = event->kind;
+    command->node = event->u.command.node;
+    command->patience = event->u.command.patience;
 }
 
 /* In the order in which they came: a daemon that has just been started has filled the table from
@@ -156,10 +163,9 @@ static void remember_monitor(struct chb_daemon *daemon, struct chb_vm *vm, const
 {
     uint32_t id = chb_command_new(daemon, probe ? CHB_COMMAND_PROBE : CHB_COMMAND_MONITOR, client,
                                   vm, chb_ms(LOADED_TIMEOUT_MS));
-    for (unsigned i = 0; id != 0 && i < CHB_COMMANDS_MAX; i++) {
-        if (daemon->commands[i].id == id) {
-            (void)snprintf(daemon->commands[i].name, sizeof(daemon->commands[i].name), "%s", name);
-        }
+    struct chb_command *command = find(daemon, id);
+    if (command != NULL) {
+        (void)snprintf(command->name, sizeof(command->name), "%s", name);
     }
 }
 
