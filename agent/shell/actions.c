@@ -37,18 +37,17 @@ static void persisted(struct chb_vm *vm, uint32_t op, enum chb_outcome outcome)
     chb_vm_event(vm, &event);
 }
 
-/* How vm->error begins as long as the last write has failed. */
-static const char not_written[] = "the record could not be written to ";
-
 static void on_persisted(void *userdata, const struct chb_written *written)
 {
     struct chb_vm *vm = userdata;
     if (written->outcome != CHB_OUTCOME_DONE) {
-        (void)snprintf(vm->error, sizeof(vm->error), "%s%s: %s", not_written,
-                       vm->daemon->options.conf.state_dir, strerror(-written->error));
+        chb_vm_set_error(vm, "the record could not be written to %s: %s",
+                         vm->daemon->options.conf.state_dir, strerror(-written->error));
+        vm->error_of_record = true;
         chb_log(LOG_ERR, "%s: %s", vm->name, vm->error);
-    } else if (strncmp(vm->error, not_written, strlen(not_written)) == 0) {
+    } else if (vm->error_of_record) {
         vm->error[0] = '\0';
+        vm->error_of_record = false;
     }
     persisted(vm, (uint32_t)written->id, written->outcome);
 }

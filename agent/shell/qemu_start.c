@@ -36,7 +36,7 @@ static void answer(struct chb_vm *vm, enum chb_outcome outcome)
 
 void chb_qemu_start_failed(struct chb_vm *vm, const char *text)
 {
-    (void)snprintf(vm->error, sizeof(vm->error), "%s", text);
+    chb_vm_set_error(vm, "%s", text);
     chb_log(LOG_ERR, "%s: QEMU cannot be started: %s", vm->name, text);
     vm->qemu.stage = vm->qemu.child != NULL ? CHB_QEMU_RUNNING : CHB_QEMU_NONE;
     answer(vm, CHB_OUTCOME_FAILED);

@@ -54,8 +54,7 @@ static void say_how(struct chb_vm *vm, const struct chb_child_exit *exit)
             (int)chb_child_id(vm->qemu.child)->pid, how,
             tail[0] != '\0' ? "; its last words: " : "", tail);
     if (starting || (exit->known && exit->code == CLD_EXITED && exit->status != 0)) {
-        (void)snprintf(vm->error, sizeof(vm->error), "QEMU %s: %s", how,
-                       tail[0] != '\0' ? tail : "it said nothing");
+        chb_vm_set_error(vm, "QEMU %s: %s", how, tail[0] != '\0' ? tail : "it said nothing");
     }
 }
 
@@ -92,10 +91,9 @@ static void say_disk(struct chb_vm *vm, const struct chb_qmp_event *event)
 {
     char leg[CHB_LEG_TEXT_SIZE];
     unsigned index = (unsigned)strtoul(event->id + strlen("disk"), NULL, 10);
-    (void)snprintf(vm->error, sizeof(vm->error), "%s%s: %s",
-                   is_of_peer(event->id) ? "the other host's " : "",
-                   chb_leg_text(vm, CHB_SEQ_LEG_DISK, index, leg, sizeof(leg)),
-                   event->error[0] != '\0' ? event->error : "it cannot be read or written");
+    chb_vm_set_error(vm, "%s%s: %s", is_of_peer(event->id) ? "the other host's " : "",
+                     chb_leg_text(vm, CHB_SEQ_LEG_DISK, index, leg, sizeof(leg)),
+                     event->error[0] != '\0' ? event->error : "it cannot be read or written");
 }
 
 /* The guest's writes go to both hosts, and it goes on if one of them takes them. A secondary that

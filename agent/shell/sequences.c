@@ -56,8 +56,7 @@ static void answer(struct chb_vm *vm, enum chb_outcome outcome, const struct chb
 
 static void failed(struct chb_vm *vm, enum chb_outcome outcome, const char *text)
 {
-    (void)snprintf(vm->error, sizeof(vm->error), "%s: %s", chb_sequence_id(vm->qemu.seq_kind),
-                   text);
+    chb_vm_set_error(vm, "%s: %s", chb_sequence_id(vm->qemu.seq_kind), text);
     chb_log(LOG_WARNING, "%s: sequence %s is %s: %s", vm->name, chb_sequence_id(vm->qemu.seq_kind),
             chb_outcome_id(outcome), text);
     answer(vm, outcome, NULL);

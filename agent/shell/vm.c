@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,15 @@ void chb_vm_note(struct chb_vm *vm, const struct chb_ring_entry *entry)
                    (long long)entry->wall_ns / 1000000000, (long long)entry->wall_ns % 1000000000,
                    (long long)entry->at.ns, id, text);
     (void)chb_writer_append(vm->daemon->histories, vm->name, line);
+}
+
+void chb_vm_set_error(struct chb_vm *vm, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(vm->error, sizeof(vm->error), format, arguments);
+    va_end(arguments);
+    vm->error_of_record = false;
 }
 
 /* ---- life ---- */

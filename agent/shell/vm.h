@@ -181,7 +181,8 @@ struct chb_vm {
     int probe_fd;                 /* 0: none */
     sd_event_source *retry_timer; /* reconnects the monitors; gives up a waiting sequence */
     sd_event_source *off_timer;   /* tells Pacemaker once more that the guest is off */
-    char error[CHB_VM_TEXT_SIZE]; /* why QEMU could not be started or a sequence failed */
+    char error[CHB_VM_TEXT_SIZE]; /* what failed last; by chb_vm_set_error() */
+    bool error_of_record;         /* it was the record's write: history once that is written */
 
     uint64_t sent_digest; /* of the state last broadcast */
     bool state_sent;
@@ -237,6 +238,9 @@ void chb_vm_qemu_event(struct chb_vm *vm, enum chb_event_kind kind);
 /* Sends the state again, as it was sent last. */
 void chb_vm_tell_again(struct chb_vm *vm);
 void chb_vm_note(struct chb_vm *vm, const struct chb_ring_entry *entry);
+/* Why QEMU could not be started, a sequence failed and the like, for status and explain. */
+void chb_vm_set_error(struct chb_vm *vm, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Folder of the VM's sockets and of its runtime file. Returns @ret_path. */
 char *chb_vm_run_dir(const struct chb_vm *vm, char ret_path[static CHB_VM_PATH_SIZE]);
 char *chb_vm_log_path(const struct chb_vm *vm, char ret_path[static CHB_VM_PATH_SIZE]);
