@@ -7,95 +7,9 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include <qmp/sequence.h>
-#include <qmp/socket.h>
-
-#include "rig.h"
+#include "seq_rig.h"
 
 #define GOLDEN_MAX_BYTES 131072
-
-struct outcome {
-    bool over;
-    struct chb_seq *seq;
-    struct chb_seq_result result;
-    char step[80];
-    unsigned n_progress;
-    struct chb_seq_progress progress;
-    char milestones[256];
-};
-
-static void on_milestone(void *userdata, enum chb_seq_milestone milestone, chb_time at)
-{
-    struct outcome *outcome = userdata;
-    assert_true(chb_time_is_set(at));
-    (void)snprintf(outcome->milestones + strlen(outcome->milestones),
-                   sizeof(outcome->milestones) - strlen(outcome->milestones), "%s ",
-                   chb_seq_milestone_name(milestone));
-}
-
-static void on_progress(void *userdata, const struct chb_seq_progress *progress)
-{
-    struct outcome *outcome = userdata;
-    outcome->n_progress++;
-    outcome->progress = *progress;
-}
-
-static void on_done(void *userdata, const struct chb_seq_result *result)
-{
-    struct outcome *outcome = userdata;
-    assert_false(outcome->over);
-    outcome->over = true;
-    outcome->result = *result;
-    (void)snprintf(outcome->step, sizeof(outcome->step), "%s", result->step);
-    outcome->seq = chb_seq_free(outcome->seq);
-}
-
-static const struct chb_seq_callbacks callbacks = {on_milestone, on_progress, on_done};
-
-static struct chb_seq_params some_params(unsigned n_disks, unsigned n_nics)
-{
-    struct chb_seq_params params = {
-        .n_disks = n_disks,
-        .n_nics = n_nics,
-        .listen_address = "127.0.0.1",
-        .peer_address = "127.0.0.1",
-        .socket_prefix = "/run/colo/vm/",
-        .peer_reachable = true,
-        .memory_mb = 1024,
-    };
-    params.ports.nbd = 10809;
-    for (unsigned i = 0; i < n_nics; i++) {
-        params.vnet_hdr[i] = true;
-        params.ports.mirror[i] = (uint16_t)(9100 + i);
-        params.ports.compare[i] = (uint16_t)(9200 + i);
-    }
-    return params;
-}
-
-static void run(struct rig *rig, const struct chb_seq_table *table,
-                const struct chb_seq_params *params, struct outcome *ret_outcome)
-{
-    memset(ret_outcome, 0, sizeof(*ret_outcome));
-    assert_int_equal(chb_seq_start(rig->client, table, params, &rig->caps, &callbacks, ret_outcome,
-                                   &ret_outcome->seq),
-                     0);
-    assert_true(rig_wait(rig, &ret_outcome->over, 5000));
-}
-
-/* The join needs somebody who listens for the memory. */
-static int listen_for_memory(struct chb_seq_params *params)
-{
-    int listener = -1;
-    assert_int_equal(chb_tcp_listen("127.0.0.1", 0, &params->ports.migrate, &listener), 0);
-    return listener;
-}
-
-static void run_join(struct rig *rig, struct chb_seq_params *params, struct outcome *ret_outcome)
-{
-    const int listener = listen_for_memory(params);
-    run(rig, &chb_seq_join, params, ret_outcome);
-    (void)close(listener);
-}
 
 static void check_golden(const char *name, const char *log)
 {
@@ -139,7 +53,7 @@ static void test_prepare(void **state)
     fake_model_add(model, 'c', "nic0-red1");
     fake_model_add(model, 'c', "nic1-red0");
     fake_model_add(model, 'c', "nic1-red1");
-    run(rig, &chb_seq_secondary_prepare, &params, &outcome);
+    outcome = run(rig, &chb_seq_secondary_prepare, &params);
     assert_done(&outcome);
     check_golden("prepare", fake_qemu_log(rig->fake));
     const struct chb_seq_ports *ports = &outcome.result.ports;
@@ -172,22 +86,22 @@ static void test_prepare_on_an_old_qemu_and_again(void **state)
     params.ports.nbd = 0;
 
     rig->caps.block_export_add = false;
-    run(rig, &chb_seq_secondary_prepare, &params, &outcome);
+    outcome = run(rig, &chb_seq_secondary_prepare, &params);
     assert_done(&outcome);
     check_golden("prepare-old", fake_qemu_log(rig->fake));
     const uint16_t port = outcome.result.ports.migrate;
 
     /* A wanted port that is taken is told apart. */
     params.ports.migrate = port;
-    run(rig, &chb_seq_secondary_prepare, &params, &outcome);
+    outcome = run(rig, &chb_seq_secondary_prepare, &params);
     assert_int_equal(outcome.result.outcome, CHB_OUTCOME_FAILED);
     assert_int_equal(outcome.result.error, -EADDRINUSE);
     assert_string_equal(outcome.step, "listen for the migration");
-    run(rig, &chb_seq_secondary_unprepare, &params, &outcome);
+    outcome = run(rig, &chb_seq_secondary_unprepare, &params);
     assert_done(&outcome);
-    run(rig, &chb_seq_secondary_unprepare, &params, &outcome);
+    outcome = run(rig, &chb_seq_secondary_unprepare, &params);
     assert_done(&outcome);
-    run(rig, &chb_seq_secondary_prepare, &params, &outcome);
+    outcome = run(rig, &chb_seq_secondary_prepare, &params);
     assert_done(&outcome);
     assert_int_equal(outcome.result.ports.migrate, port);
     rig_free(rig);
@@ -203,7 +117,7 @@ static void test_prepare_takes_only_the_peer(void **state)
 
     params.ports.nbd = 0;
     (void)snprintf(params.peer_address, sizeof(params.peer_address), "127.0.0.2");
-    run(rig, &chb_seq_secondary_prepare, &params, &outcome);
+    outcome = run(rig, &chb_seq_secondary_prepare, &params);
     assert_done(&outcome);
     fake_qemu_clear_log(rig->fake);
     assert_int_equal(chb_tcp_connect("127.0.0.1", outcome.result.ports.migrate, &fd), 0);
@@ -221,7 +135,7 @@ static void join_and_solo(const char *join_name, const char *solo_name, unsigned
     struct chb_seq_params params = some_params(n, n);
 
     params.was_secondary = was_secondary;
-    run_join(rig, &params, &outcome);
+    outcome = run_join(rig, &params);
     assert_done(&outcome);
     check_golden(join_name, fake_qemu_log(rig->fake));
     assert_string_equal(outcome.milestones, "copy-ready stop-sent in-colo true-copy ");
@@ -233,7 +147,7 @@ static void join_and_solo(const char *join_name, const char *solo_name, unsigned
 
     fake_qemu_clear_log(rig->fake);
     params.peer_reachable = reachable;
-    run(rig, &chb_seq_solo_primary, &params, &outcome);
+    outcome = run(rig, &chb_seq_solo_primary, &params);
     assert_done(&outcome);
     check_golden(solo_name, fake_qemu_log(rig->fake));
     assert_string_equal(outcome.milestones,
@@ -245,7 +159,7 @@ static void join_and_solo(const char *join_name, const char *solo_name, unsigned
     assert_int_equal(fake_qemu_model(rig->fake)->n_names, 0); /* nothing is left over */
 
     /* The next join finds everything free. */
-    run_join(rig, &params, &outcome);
+    outcome = run_join(rig, &params);
     assert_done(&outcome);
     rig_free(rig);
 }
@@ -273,13 +187,13 @@ static void test_join_with_all_parameters(void **state)
     rig->caps.block_job_cancel = false;
     fake_qemu_trick(rig->fake, "job-cancel", 1, FAKE_ERROR,
                     "in this test the fake has no such command", 0);
-    run_join(rig, &params, &outcome);
+    outcome = run_join(rig, &params);
     assert_int_equal(outcome.result.outcome, CHB_OUTCOME_FAILED);
     rig->caps.block_job_cancel = true;
-    run(rig, &chb_seq_join_abort, &params, &outcome);
+    outcome = run(rig, &chb_seq_join_abort, &params);
     assert_done(&outcome);
     fake_qemu_clear_log(rig->fake);
-    run_join(rig, &params, &outcome);
+    outcome = run_join(rig, &params);
     assert_done(&outcome);
     check_golden("join-all-parameters", fake_qemu_log(rig->fake));
     rig_free(rig);
@@ -293,7 +207,7 @@ static void test_join_that_converges_by_itself(void **state)
     struct chb_seq_params params = some_params(1, 1);
 
     fake_qemu_model(rig->fake)->converges = true;
-    run_join(rig, &params, &outcome);
+    outcome = run_join(rig, &params);
     assert_done(&outcome);
     assert_string_equal(outcome.milestones, "copy-ready in-colo true-copy ");
     assert_null(strstr(fake_qemu_log(rig->fake), "main stop"));
@@ -335,7 +249,7 @@ static void test_solo_secondary(void **state)
     make_secondary(rig, true);
     fake_model_colo_exit(rig->fake);
     rig_idle(rig, 10);
-    run(rig, &chb_seq_solo_secondary, &params, &outcome);
+    outcome = run(rig, &chb_seq_solo_secondary, &params);
     assert_done(&outcome);
     check_golden("solo-secondary", fake_qemu_log(rig->fake));
     assert_string_equal(outcome.milestones, solo_secondary_milestones);
@@ -346,7 +260,7 @@ static void test_solo_secondary(void **state)
     rig = rig_new();
     make_secondary(rig, true);
     params.peer_reachable = false;
-    run(rig, &chb_seq_solo_secondary, &params, &outcome);
+    outcome = run(rig, &chb_seq_solo_secondary, &params);
     assert_done(&outcome);
     check_golden("solo-secondary-yank", fake_qemu_log(rig->fake));
     rig_free(rig);
@@ -355,7 +269,7 @@ static void test_solo_secondary(void **state)
     rig = rig_new();
     make_secondary(rig, true);
     params.peer_reachable = true;
-    run(rig, &chb_seq_solo_secondary, &params, &outcome);
+    outcome = run(rig, &chb_seq_solo_secondary, &params);
     assert_done(&outcome);
     check_golden("solo-secondary-yank", fake_qemu_log(rig->fake));
     rig_free(rig);
@@ -371,7 +285,7 @@ static void test_solo_secondary_waits_for_colo_exit(void **state)
     struct rig *rig = rig_new();
     make_secondary(rig, true);
     fake_qemu_model(rig->fake)->colo_exited = true; /* so that the fake does not say it */
-    run(rig, &chb_seq_solo_secondary, &params, &outcome);
+    outcome = run(rig, &chb_seq_solo_secondary, &params);
     assert_int_equal(outcome.result.outcome, CHB_OUTCOME_FAILED);
     assert_int_equal(outcome.result.error, -ETIMEDOUT);
     assert_string_equal(outcome.step, "see COLO give up");
@@ -383,7 +297,7 @@ static void test_solo_secondary_waits_for_colo_exit(void **state)
     rig = rig_new();
     make_secondary(rig, false);
     fake_qemu_model(rig->fake)->colo_exited = true;
-    run(rig, &chb_seq_solo_secondary, &params, &outcome);
+    outcome = run(rig, &chb_seq_solo_secondary, &params);
     assert_done(&outcome);
     assert_string_equal(outcome.milestones, solo_secondary_milestones);
     rig_free(rig);
@@ -399,9 +313,9 @@ static void test_solo_again_after_it_was_done(void **state)
     make_secondary(rig, true);
     fake_model_colo_exit(rig->fake);
     rig_idle(rig, 10);
-    run(rig, &chb_seq_solo_secondary, &params, &outcome);
+    outcome = run(rig, &chb_seq_solo_secondary, &params);
     assert_done(&outcome);
-    run(rig, &chb_seq_solo_secondary, &params, &outcome);
+    outcome = run(rig, &chb_seq_solo_secondary, &params);
     assert_done(&outcome);
     rig_free(rig);
 }
@@ -414,9 +328,9 @@ static void test_small_ones(void **state)
     const struct chb_seq_params params = some_params(1, 0);
 
     fake_qemu_model(rig->fake)->run_state = "prelaunch";
-    run(rig, &chb_seq_start_primary, &params, &outcome);
+    outcome = run(rig, &chb_seq_start_primary, &params);
     assert_done(&outcome);
-    run(rig, &chb_seq_powerdown, &params, &outcome);
+    outcome = run(rig, &chb_seq_powerdown, &params);
     assert_done(&outcome);
     check_golden("small", fake_qemu_log(rig->fake));
     rig_free(rig);

@@ -3,95 +3,7 @@
  * bring back a guest that runs alone with nothing left over. */
 #include <errno.h>
 
-#include <qmp/sequence.h>
-#include <qmp/socket.h>
-
-#include "rig.h"
-
-struct outcome {
-    bool over;
-    struct chb_seq *seq;
-    struct chb_seq_result result;
-    bool overtook_yank;
-    char step[80];
-    unsigned n_milestones;
-    enum chb_seq_milestone abort_at;
-};
-
-static void on_milestone(void *userdata, enum chb_seq_milestone milestone, chb_time at)
-{
-    struct outcome *outcome = userdata;
-    (void)at;
-    outcome->n_milestones++;
-    if (milestone == outcome->abort_at) {
-        chb_seq_abort(outcome->seq);
-    }
-}
-
-/* A yank was still to be answered when the command that leaves COLO was sent. */
-static bool overtook_yank(const struct chb_seq_result *result)
-{
-    const chb_time sent = result->milestones[CHB_SEQ_LOST_HEARTBEAT_SENT];
-    for (size_t i = 0; chb_time_is_set(sent) && i < result->n_steps; i++) {
-        const struct chb_seq_step_time *step = &result->steps[i];
-        if (strncmp(step->step, "break the connections", strlen("break the connections")) == 0 &&
-            chb_time_before(sent, chb_time_add(step->started_at, step->duration))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void on_done(void *userdata, const struct chb_seq_result *result)
-{
-    struct outcome *outcome = userdata;
-    assert_false(outcome->over);
-    outcome->over = true;
-    outcome->result = *result;
-    outcome->overtook_yank = overtook_yank(result);
-    (void)snprintf(outcome->step, sizeof(outcome->step), "%s", result->step);
-    outcome->seq = chb_seq_free(outcome->seq);
-}
-
-static const struct chb_seq_callbacks callbacks = {
-    .on_milestone = on_milestone,
-    .on_done = on_done,
-};
-
-static struct chb_seq_params some_params(void)
-{
-    struct chb_seq_params params = {
-        .n_disks = 1,
-        .n_nics = 1,
-        .vnet_hdr = {true},
-        .listen_address = "127.0.0.1",
-        .peer_address = "127.0.0.1",
-        .socket_prefix = "/run/colo/vm/",
-        .peer_reachable = true,
-        .memory_mb = 128,
-    };
-    params.ports.nbd = 10809;
-    params.ports.mirror[0] = 9100;
-    params.ports.compare[0] = 9200;
-    return params;
-}
-
-static void start(struct rig *rig, const struct chb_seq_table *table,
-                  const struct chb_seq_params *params, struct outcome *outcome)
-{
-    assert_int_equal(
-        chb_seq_start(rig->client, table, params, &rig->caps, &callbacks, outcome, &outcome->seq),
-        0);
-}
-
-static struct outcome run(struct rig *rig, const struct chb_seq_table *table,
-                          const struct chb_seq_params *params)
-{
-    struct outcome outcome = {0};
-    start(rig, table, params, &outcome);
-    assert_true(rig_wait(rig, &outcome.over, 5000));
-    return outcome;
-}
+#include "seq_rig.h"
 
 /* Undoes, and looks whether all is as before the join. */
 static void undo_and_check(struct rig *rig, const struct chb_seq_params *params)
@@ -115,10 +27,8 @@ static bool fail_at(const char *command, unsigned nth, enum fake_trick trick, in
                     enum chb_outcome expected)
 {
     struct rig *rig = rig_new();
-    struct chb_seq_params params = some_params();
-    int listener = -1;
-
-    assert_int_equal(chb_tcp_listen("127.0.0.1", 0, &params.ports.migrate, &listener), 0);
+    struct chb_seq_params params = some_params(1, 1);
+    const int listener = listen_for_memory(&params);
     fake_qemu_trick(rig->fake, command, nth, trick, "boom", 0);
     struct outcome outcome = run(rig, &chb_seq_join, &params);
     const bool hit = outcome.result.outcome != CHB_OUTCOME_DONE;
@@ -178,9 +88,8 @@ static void test_a_close_at_every_command(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(join_commands) / sizeof(join_commands[0]); i++) {
         struct rig *rig = rig_new();
-        struct chb_seq_params params = some_params();
-        int listener = -1;
-        assert_int_equal(chb_tcp_listen("127.0.0.1", 0, &params.ports.migrate, &listener), 0);
+        struct chb_seq_params params = some_params(1, 1);
+        const int listener = listen_for_memory(&params);
         fake_qemu_trick(rig->fake, join_commands[i], 1, FAKE_CLOSE, NULL, 0);
         const struct outcome outcome = run(rig, &chb_seq_join, &params);
         assert_int_equal(outcome.result.outcome, CHB_OUTCOME_UNKNOWN);
@@ -196,7 +105,7 @@ static void test_close_during_a_wait_for_an_event(void **state)
 {
     (void)state;
     struct rig *rig = rig_new();
-    struct chb_seq_params params = some_params();
+    struct chb_seq_params params = some_params(1, 1);
     struct outcome outcome = {0};
 
     fake_qemu_model(rig->fake)->colo_mode = "secondary";
@@ -216,7 +125,7 @@ static void test_silence_is_unknown(void **state)
 {
     (void)state;
     struct rig *rig = rig_new();
-    const struct chb_seq_params params = some_params();
+    const struct chb_seq_params params = some_params(1, 1);
 
     /* The yank's deadline is half a second, and no answer is fine there; then the main loop hangs.
      */
@@ -233,19 +142,50 @@ static void test_silence_is_unknown(void **state)
     rig_free(rig);
 }
 
+/* A yank was still to be answered when the command that leaves COLO was sent. */
+static bool overtook_yank(const struct chb_seq_result *result)
+{
+    const chb_time sent = result->milestones[CHB_SEQ_LOST_HEARTBEAT_SENT];
+    for (size_t i = 0; chb_time_is_set(sent) && i < result->n_steps; i++) {
+        const struct chb_seq_step_time *step = &result->steps[i];
+        if (strncmp(step->step, "break the connections", strlen("break the connections")) == 0 &&
+            chb_time_before(sent, chb_time_add(step->started_at, step->duration))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct watched {
+    struct outcome outcome; /* comes first: the other callbacks know only that */
+    bool overtook_yank;
+};
+
+static void on_watched_done(void *userdata, const struct chb_seq_result *result)
+{
+    struct watched *watched = userdata;
+    watched->overtook_yank = overtook_yank(result);
+    seq_on_done(&watched->outcome, result);
+}
+
 static void test_yanks_may_fail(void **state)
 {
     (void)state;
     struct rig *rig = rig_new();
-    struct chb_seq_params params = some_params();
+    const struct chb_seq_callbacks watching = {.on_done = on_watched_done};
+    struct watched watched = {0};
+    struct chb_seq_params params = some_params(1, 1);
 
     fake_qemu_model(rig->fake)->colo_mode = "primary";
     fake_qemu_trick(rig->fake, "yank", 1, FAKE_ERROR, "no such instance", 0);
     fake_qemu_trick(rig->fake, "yank", 2, FAKE_SILENT, NULL, 0);
     params.peer_reachable = false;
-    const struct outcome outcome = run(rig, &chb_seq_solo_primary, &params);
-    assert_int_equal(outcome.result.outcome, CHB_OUTCOME_DONE);
-    assert_true(outcome.overtook_yank); /* the guest stands still until COLO is left */
+    assert_int_equal(chb_seq_start(rig->client, &chb_seq_solo_primary, &params, &rig->caps,
+                                   &watching, &watched, &watched.outcome.seq),
+                     0);
+    assert_true(rig_wait(rig, &watched.outcome.over, 5000));
+    assert_int_equal(watched.outcome.result.outcome, CHB_OUTCOME_DONE);
+    assert_true(watched.overtook_yank); /* the guest stands still until COLO is left */
     rig_free(rig);
 }
 
@@ -253,7 +193,7 @@ static void test_tidying_up_fails_only_at_the_end(void **state)
 {
     (void)state;
     struct rig *rig = rig_new();
-    const struct chb_seq_params params = some_params();
+    const struct chb_seq_params params = some_params(1, 1);
 
     fake_qemu_model(rig->fake)->colo_mode = "primary";
     fake_qemu_trick(rig->fake, "chardev-remove", 2, FAKE_ERROR, "is busy", 0);
@@ -273,10 +213,9 @@ static void test_aborted_at_every_milestone(void **state)
                                                      CHB_SEQ_IN_COLO, CHB_SEQ_TRUE_COPY};
     for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
         struct rig *rig = rig_new();
-        struct chb_seq_params params = some_params();
+        struct chb_seq_params params = some_params(1, 1);
         struct outcome outcome = {.abort_at = moments[i]};
-        int listener = -1;
-        assert_int_equal(chb_tcp_listen("127.0.0.1", 0, &params.ports.migrate, &listener), 0);
+        const int listener = listen_for_memory(&params);
         start(rig, &chb_seq_join, &params, &outcome);
         assert_true(rig_wait(rig, &outcome.over, 5000));
         assert_true(outcome.result.aborted);
@@ -298,10 +237,9 @@ static void test_aborted_anywhere(void **state)
     unsigned turns = 0;
     for (; !finished && turns < 2000; turns += 1 + turns / 16) {
         struct rig *rig = rig_new();
-        struct chb_seq_params params = some_params();
+        struct chb_seq_params params = some_params(1, 1);
         struct outcome outcome = {0};
-        int listener = -1;
-        assert_int_equal(chb_tcp_listen("127.0.0.1", 0, &params.ports.migrate, &listener), 0);
+        const int listener = listen_for_memory(&params);
         start(rig, &chb_seq_join, &params, &outcome);
         for (unsigned i = 0; i < turns && !outcome.over; i++) {
             assert_true(sd_event_run(rig->event, 2000) >= 0);
@@ -323,13 +261,13 @@ static void test_freed_under_way(void **state)
 {
     (void)state;
     struct rig *rig = rig_new();
-    const struct chb_seq_params params = some_params();
+    const struct chb_seq_params params = some_params(1, 1);
     struct outcome outcome = {0};
 
     start(rig, &chb_seq_join, &params, &outcome);
     struct chb_seq *second = NULL;
-    assert_int_equal(chb_seq_start(rig->client, &chb_seq_powerdown, &params, &rig->caps, &callbacks,
-                                   &outcome, &second),
+    assert_int_equal(chb_seq_start(rig->client, &chb_seq_powerdown, &params, &rig->caps,
+                                   &seq_callbacks, &outcome, &second),
                      -EBUSY);
     rig_idle(rig, 4);
     outcome.seq = chb_seq_free(outcome.seq);
@@ -343,10 +281,8 @@ static void test_secondary_that_refuses(void **state)
 {
     (void)state;
     struct rig *rig = rig_new();
-    struct chb_seq_params params = some_params();
-    int listener = -1;
-
-    assert_int_equal(chb_tcp_listen("127.0.0.1", 0, &params.ports.migrate, &listener), 0);
+    struct chb_seq_params params = some_params(1, 1);
+    const int listener = listen_for_memory(&params);
     fake_qemu_model(rig->fake)->refused_by_peer = true;
     const struct outcome outcome = run(rig, &chb_seq_join, &params);
     assert_int_equal(outcome.result.outcome, CHB_OUTCOME_FAILED);
@@ -360,10 +296,8 @@ static void test_nobody_takes_the_memory(void **state)
 {
     (void)state;
     struct rig *rig = rig_new();
-    struct chb_seq_params params = some_params();
-    int listener = -1;
-
-    assert_int_equal(chb_tcp_listen("127.0.0.1", 0, &params.ports.migrate, &listener), 0);
+    struct chb_seq_params params = some_params(1, 1);
+    const int listener = listen_for_memory(&params);
     (void)close(listener);
     const struct outcome outcome = run(rig, &chb_seq_join, &params);
     assert_int_equal(outcome.result.outcome, CHB_OUTCOME_FAILED);
@@ -381,7 +315,7 @@ static void test_parameters_out_of_range(void **state)
     struct chb_seq *seq = NULL;
     struct chb_seq_params cases[6];
     for (size_t i = 0; i < 6; i++) {
-        cases[i] = some_params();
+        cases[i] = some_params(1, 1);
     }
     cases[0].n_disks = 0;
     cases[1].n_disks = 9;
@@ -391,7 +325,7 @@ static void test_parameters_out_of_range(void **state)
     memset(cases[5].socket_prefix, 'x', sizeof(cases[5].socket_prefix));
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(chb_seq_start(rig->client, &chb_seq_join, &cases[i], &rig->caps,
-                                       &callbacks, NULL, &seq),
+                                       &seq_callbacks, NULL, &seq),
                          -EINVAL);
     }
     rig_free(rig);

@@ -1,65 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A join with as many disks and NICs as there may be: which of them failed, and how fast they are
  * copied. */
-#include <qmp/sequence.h>
-#include <qmp/socket.h>
-
-#include "rig.h"
-
-struct join {
-    struct chb_seq *seq;
-    bool over;
-    struct chb_seq_result result;
-};
-
-static void on_done(void *userdata, const struct chb_seq_result *result)
-{
-    struct join *join = userdata;
-    join->over = true;
-    join->result = *result;
-    join->seq = chb_seq_free(join->seq);
-}
-
-static const struct chb_seq_callbacks callbacks = {.on_done = on_done};
-
-static struct chb_seq_params some_params(unsigned n_disks, unsigned n_nics)
-{
-    struct chb_seq_params params = {
-        .n_disks = n_disks,
-        .n_nics = n_nics,
-        .listen_address = "127.0.0.1",
-        .peer_address = "127.0.0.1",
-        .socket_prefix = "/run/colo/vm/",
-        .peer_reachable = true,
-        .memory_mb = 128,
-    };
-    params.ports.nbd = 10809;
-    for (unsigned i = 0; i < n_nics; i++) {
-        params.ports.mirror[i] = (uint16_t)(9100 + i);
-        params.ports.compare[i] = (uint16_t)(9200 + i);
-    }
-    return params;
-}
-
-static struct join run(struct rig *rig, struct chb_seq_params *params)
-{
-    struct join join = {0};
-    int listener = -1;
-    assert_int_equal(chb_tcp_listen("127.0.0.1", 0, &params->ports.migrate, &listener), 0);
-    assert_int_equal(
-        chb_seq_start(rig->client, &chb_seq_join, params, &rig->caps, &callbacks, &join, &join.seq),
-        0);
-    assert_true(rig_wait(rig, &join.over, 10000));
-    (void)close(listener);
-    return join;
-}
+#include "seq_rig.h"
 
 static void eight_of_each(void **state)
 {
     (void)state;
     struct rig *rig = rig_new();
     struct chb_seq_params params = some_params(CHB_DISKS_MAX, CHB_NICS_MAX);
-    struct join join = run(rig, &params);
+    struct outcome join = run_join(rig, &params);
     assert_int_equal(join.result.outcome, CHB_OUTCOME_DONE);
     assert_int_equal(join.result.leg, CHB_SEQ_LEG_NONE);
     for (unsigned i = 0; i < 8; i++) {
@@ -89,7 +38,7 @@ static void a_failure_names_its_leg(void **state)
         struct rig *rig = rig_new();
         struct chb_seq_params params = some_params(CHB_DISKS_MAX, CHB_NICS_MAX);
         fake_qemu_trick(rig->fake, cases[i].command, cases[i].nth, FAKE_ERROR, "boom", 0);
-        struct join join = run(rig, &params);
+        struct outcome join = run_join(rig, &params);
         assert_int_equal(join.result.outcome, CHB_OUTCOME_FAILED);
         assert_string_equal(join.result.text, "boom");
         assert_int_equal(join.result.leg, cases[i].leg);
@@ -124,12 +73,10 @@ static void disks_share_the_speed(void **state)
     (void)state;
     struct rig *rig = rig_new();
     struct chb_seq_params params = some_params(2, 0);
-    struct join join = {0};
+    struct outcome join = {0};
     params.ports.migrate = 1;
     params.resync_bytes_per_s = 10000001;
-    assert_int_equal(chb_seq_start(rig->client, &chb_seq_join, &params, &rig->caps, &callbacks,
-                                   &join, &join.seq),
-                     0);
+    start(rig, &chb_seq_join, &params, &join);
     chb_seq_set_speed(join.seq, 10000001, 0); /* nothing runs yet */
     wait_log(rig, "query-block-jobs");
     assert_int_equal(count(rig, "\"speed\":5000001"), 2);
@@ -151,12 +98,9 @@ static void memory_is_never_too_slow(void **state)
     (void)state;
     struct rig *rig = rig_new();
     struct chb_seq_params params = some_params(1, 0);
-    struct join join = {0};
-    int listener = -1;
-    assert_int_equal(chb_tcp_listen("127.0.0.1", 0, &params.ports.migrate, &listener), 0);
-    assert_int_equal(chb_seq_start(rig->client, &chb_seq_join, &params, &rig->caps, &callbacks,
-                                   &join, &join.seq),
-                     0);
+    struct outcome join = {0};
+    const int listener = listen_for_memory(&params);
+    start(rig, &chb_seq_join, &params, &join);
     wait_log(rig, "query-block-jobs");
     chb_seq_set_speed(join.seq, 2000000, 2000000);
     wait_log(rig, "query-migrate");
@@ -174,10 +118,8 @@ static void another_sequence_has_no_speed(void **state)
     (void)state;
     struct rig *rig = rig_new();
     struct chb_seq_params params = some_params(1, 0);
-    struct join join = {0};
-    assert_int_equal(chb_seq_start(rig->client, &chb_seq_powerdown, &params, &rig->caps, &callbacks,
-                                   &join, &join.seq),
-                     0);
+    struct outcome join = {0};
+    start(rig, &chb_seq_powerdown, &params, &join);
     chb_seq_set_speed(join.seq, 1000000, 1000000);
     assert_true(rig_wait(rig, &join.over, 5000));
     assert_int_equal(count(rig, "speed"), 0);
