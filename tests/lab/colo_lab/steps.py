@@ -18,6 +18,11 @@ def sides(pair, role):
     return (primary, secondary) if role == "primary" else (secondary, primary)
 
 
+def qemus(pair):
+    """{node: pid of its QEMU}, of the pair's two sides."""
+    return {name: pair.qemu(name).pid for name in (pair.primary(), pair.secondary())}
+
+
 # ---- a host is lost ----
 
 def goes_on_elsewhere(pair, result, victim, survivor, at):

@@ -4,7 +4,7 @@
 from colo_lab.api import scenario
 from colo_lab.pair import Pair
 from colo_lab.steps import (agent, boots, continues, is_stopped, last_word, longest_gap_ms,
-                            nothing_bad, sides, was_shut_down)
+                            nothing_bad, qemus, sides, was_shut_down)
 
 STOP_TIMEOUT_S = 120  # of the resource agent's meta-data
 PROMOTED, UNPROMOTED = 8, 0  # what a monitor of the resource agent says
@@ -17,11 +17,6 @@ def pcs(lab, *words, node=None):
     lab.cluster.pcs(*words, f"--wait={STOP_TIMEOUT_S}", node=node, timeout_s=STOP_TIMEOUT_S + 30)
     lab.timeline.add(f"pcs {' '.join(words)}: done")
     return at
-
-
-def qemus(pair):
-    """{node: pid of its QEMU}, of the pair's two sides."""
-    return {name: pair.qemu(name).pid for name in (pair.primary(), pair.secondary())}
 
 
 # ---- standby ----

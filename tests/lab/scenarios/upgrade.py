@@ -6,7 +6,7 @@ import os
 
 from colo_lab.api import boottime, scenario, wait_for
 from colo_lab.pair import IMAGE, Pair
-from colo_lab.steps import attribute, boot_ids, explanation, fails_over
+from colo_lab.steps import attribute, boot_ids, explanation, fails_over, qemus
 from colo_lab.wait import holds
 
 MONITOR_S = 13  # longer than the interval of Pacemaker's monitors
@@ -19,11 +19,6 @@ TWO = {"nodes": 2, "two_node": True}
 def is_old_binary(service):
     """The file that it was started from has been replaced."""
     return os.readlink(f"/proc/{service.process.pid}/exe").endswith(" (deleted)")
-
-
-def qemus(pair):
-    """{node: pid of its QEMU}"""
-    return {name: pair.qemu(name).pid for name in (pair.primary(), pair.secondary())}
 
 
 def qemus_live(lab, running):
