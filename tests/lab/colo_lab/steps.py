@@ -133,6 +133,17 @@ def continues(pair, result, told):
     pair.lab.timeline.add(f"clients were told {told}, the disk says {found}")
 
 
+def has_its_data(pair, result, since, told, booted):
+    """The VM was started again: there is a pair, which goes on from `told` with one boot more than
+    `booted`, and since the moment `since` no action failed and nobody was fenced."""
+    pair.wait_whole(120)
+    continues(pair, result, told)
+    result.check(boots(pair) == booted + 1, f"booted once: {boots(pair)} after {booted}")
+    pair.wait_agreement(90)
+    nothing_bad(pair.lab, result, since)
+    pair.client.wait_answers(20)
+
+
 # ---- words ----
 
 def explanation(pair, node):

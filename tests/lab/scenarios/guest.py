@@ -3,8 +3,8 @@
 
 from colo_lab.api import scenario, wait_for
 from colo_lab.pair import Pair
-from colo_lab.steps import (boots, continues, fails_over, is_stopped, last_word, longest_gap_ms,
-                            nothing_bad, tell_guest)
+from colo_lab.steps import (boots, continues, fails_over, has_its_data, is_stopped, last_word,
+                            longest_gap_ms, nothing_bad, tell_guest)
 
 TOOL = "/usr/sbin/crm_resource"
 MONITOR = "/run/own-monitor"
@@ -115,18 +115,6 @@ def wait_off(pair, since, result):
     nothing_bad(lab, result, since)
 
 
-def comes_back(pair, result, since, told, booted):
-    """The operator enables it, and it has its data."""
-    pair.lab.timeline.add("pcs resource enable")
-    pair.lab.cluster.pcs("resource", "enable", pair.vm)
-    pair.wait_whole(120)
-    continues(pair, result, told)
-    result.check(boots(pair) == booted + 1, f"booted once: {boots(pair)} after {booted}")
-    pair.wait_agreement(90)
-    nothing_bad(pair.lab, result, since)
-    pair.client.wait_answers(20)
-
-
 def power_off(pair):
     """From inside. Returns (moment before, what the clients were told, number of boots)."""
     pair.lab.cluster.wait_idle()
@@ -171,5 +159,7 @@ def guest_poweroff(lab, result):
         lab.timeline.add("Pacemaker can be told")
         wait_off(pair, at, result)
         stays_off(pair, result)
-        comes_back(pair, result, at, told, booted)
+        lab.timeline.add("pcs resource enable")
+        lab.cluster.pcs("resource", "enable", pair.vm)
+        has_its_data(pair, result, at, told, booted)
         pair.finish()

@@ -3,7 +3,7 @@
 
 from colo_lab.api import scenario
 from colo_lab.pair import Pair
-from colo_lab.steps import (agent, boots, continues, is_stopped, last_word, longest_gap_ms,
+from colo_lab.steps import (agent, boots, has_its_data, is_stopped, last_word, longest_gap_ms,
                             nothing_bad, qemus, sides, was_shut_down)
 
 STOP_TIMEOUT_S = 120  # of the resource agent's meta-data
@@ -78,12 +78,7 @@ def disable_and_enable(pair, result):
     result.check(is_stopped(pair), f"stopped: {lab.cluster.roles(pair.vm)}")
     told = last_word(pair)
     pcs(lab, "resource", "enable", pair.vm)
-    pair.wait_whole(120)
-    continues(pair, result, told)
-    result.check(boots(pair) == booted + 1, f"booted once: {boots(pair)} after {booted}")
-    pair.wait_agreement(90)
-    nothing_bad(lab, result, at)
-    pair.client.wait_answers(20)
+    has_its_data(pair, result, at, told, booted)
 
 
 @scenario("disable-enable", in_place=True, timeout_s=600)

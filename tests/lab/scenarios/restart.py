@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from colo_lab.api import scenario, wait_for
 from colo_lab.pair import Pair
-from colo_lab.steps import (boots, continues, last_word, longest_gap_ms, nothing_bad, sides,
+from colo_lab.steps import (boots, has_its_data, last_word, longest_gap_ms, nothing_bad, sides,
                             was_shut_down)
 from colo_lab.wait import holds
 
@@ -75,12 +75,7 @@ def comes_up(pair, result, at, told, booted, nodes):
     holds(lambda: not lab.nodes[nodes[0]].qemus(), 3, "no QEMU without quorum")
     cluster_start(lab, nodes[1:])
     lab.cluster.wait_online(node=nodes[0])
-    pair.wait_whole(120)
-    continues(pair, result, told)
-    result.check(boots(pair) == booted + 1, f"booted once: {boots(pair)} after {booted}")
-    pair.wait_agreement(90)
-    nothing_bad(lab, result, at)
-    pair.client.wait_answers(20)
+    has_its_data(pair, result, at, told, booted)
 
 
 @scenario("cluster-restart", in_place=True, timeout_s=900)
