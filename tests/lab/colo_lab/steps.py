@@ -91,6 +91,23 @@ def nothing_bad(lab, result, since):
     result.check(not fenced, f"fenced: {fenced}")
 
 
+# ---- another colo-hbd ----
+
+KNOWN = ("phase", "role", "generation", "qemu", "promoted")
+
+
+def knows_as_before(pair, node, before):
+    """The daemon of `node` knows what the one before it knew: `before` is what pair.status() was then.
+    Of a host that was not in a pair it is enough that it answers: a spare may be filled at once."""
+    same = KNOWN if before["phase"] == "paired" else ()
+
+    def knows():
+        status = pair.status(node)
+        return status is not None and all(status[key] == before[key] for key in same)
+
+    wait_for(knows, 20, lambda: f"{node} to know as before: {pair.status(node)}")
+
+
 # ---- the guest was started again ----
 
 def was_shut_down(pair, result, since):

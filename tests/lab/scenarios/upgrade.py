@@ -6,7 +6,7 @@ import os
 
 from colo_lab.api import boottime, scenario, wait_for
 from colo_lab.pair import IMAGE, Pair
-from colo_lab.steps import attribute, boot_ids, explanation, fails_over, qemus
+from colo_lab.steps import attribute, boot_ids, explanation, fails_over, knows_as_before, qemus
 from colo_lab.wait import holds
 
 MONITOR_S = 13  # longer than the interval of Pacemaker's monitors
@@ -27,16 +27,6 @@ def qemus_live(lab, running):
                for name, pid in running.items())
 
 
-def knows(pair, name, before):
-    """The daemon of `name` knows what the one before it knew."""
-    def same():
-        status = pair.status(name)
-        return status is not None and all(status[key] == before[key] for key in
-                                          ("phase", "role", "generation", "qemu", "promoted"))
-
-    wait_for(same, 20, lambda: f"{name} to know as before: {pair.status(name)}")
-
-
 @scenario("daemon-upgrade", in_place=True, timeout_s=600, **TWO)
 def daemon_upgrade(lab, result):
     """A new colo-hbd is installed, and the old one ended in order, on one host after the other:
@@ -51,7 +41,7 @@ def daemon_upgrade(lab, result):
             daemon = node.service("colo-hbd")
             result.check(is_old_binary(daemon), f"{name} still runs the old file")
             daemon.restart()
-            knows(pair, name, known[name])
+            knows_as_before(pair, name, known[name])
             result.check(not is_old_binary(daemon), f"{name} runs the new file")
             lab.timeline.add(f"{name} is upgraded")
             pair.client.wait_answers(20)
@@ -63,7 +53,7 @@ def daemon_upgrade(lab, result):
         for name, node in lab.nodes.items():
             node.service("colo-hbd").start()
         for name in lab.nodes:
-            knows(pair, name, known[name])
+            knows_as_before(pair, name, known[name])
         lab.timeline.add("both have one again")
         pair.client.wait_answers(20)
         result.check(pair.phases() == before, f"{pair.phases()}, before {before}")

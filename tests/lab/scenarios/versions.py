@@ -7,7 +7,7 @@ The later versions are made for this: tests/lab/versions.
 from colo_lab.api import boottime, scenario, wait_for
 from colo_lab.mounts import SHARED
 from colo_lab.pair import Pair
-from colo_lab.steps import boot_ids, fails_over, sides
+from colo_lab.steps import boot_ids, fails_over, knows_as_before, sides
 from colo_lab.wait import holds
 
 TWO = {"nodes": 2, "two_node": True}
@@ -16,7 +16,6 @@ LOG = "colo-hbd/colo-hbd.log"
 PACKAGE = f"{SHARED}/stage{DAEMON}"  # what lab.install() installs
 NEXT_MINOR = "tests/lab/versions/colo-hbd-wire-1"
 NEXT_MAJOR = "tests/lab/versions/colo-hbd-wire-2"
-KNOWN = ("phase", "role", "generation", "qemu", "promoted")
 UNNOTICED_MS = 3000
 
 
@@ -25,14 +24,7 @@ def upgrade(pair, result, name, program):
     lab, known, at = pair.lab, pair.status(name), boottime()
     lab.nodes[name].sh(f"cp {program} {DAEMON}.new && mv {DAEMON}.new {DAEMON}")
     lab.nodes[name].service("colo-hbd").restart()
-
-    def knows():
-        status = pair.status(name)
-        # A spare may be filled at once.
-        same = KNOWN if known["phase"] == "paired" else ()
-        return status is not None and all(status[key] == known[key] for key in same)
-
-    wait_for(knows, 20, lambda: f"{name} to know as before: {pair.status(name)}")
+    knows_as_before(pair, name, known)
     lab.timeline.add(f"{name} has {program.split('/')[-1]}")
     pair.client.wait_answers(20)
     longest = pair.client.report(int(at * 1e9))["longest_gap_ms"]
