@@ -106,6 +106,7 @@ static void adopted(struct chb_core *core, const struct chb_event *event)
     core->in_colo = event->u.adopted.in_colo;
     core->frozen = event->u.adopted.frozen;
     core->was_secondary = event->u.adopted.was_secondary;
+    core->copy_failed = event->u.adopted.copy_failed;
     if (core->next_qemu < core->qemu) {
         core->next_qemu = core->qemu;
     }

@@ -12,8 +12,8 @@ static void adopt_primary(struct chb_core *core, struct chb_actions *actions)
     core->peer = record->peer;
     if (record->kind == CHB_RECORD_PAIRED) {
         core->eligible = true;
-        if (!core->in_colo) {
-            core->broken_at = core->now; /* COLO ended while no daemon looked (R7.3) */
+        if (!core->in_colo || core->copy_failed) {
+            core->broken_at = core->now; /* COLO ended while no daemon looked (R7.3), or R4.3 */
             core->in_colo = true;
         }
         /* Frozen: the earlier daemon held, and what it waited for is still to be waited for. */

@@ -101,6 +101,7 @@ struct chb_event {
             bool in_colo;       /* QMP says that it is in COLO mode */
             bool promoted;      /* Pacemaker's last command, from the runtime file */
             bool frozen;        /* the process is stopped */
+            bool copy_failed;   /* COPY_FAILED was heard since its last join: the runtime file */
         } adopted;
         struct {
             uint32_t id;                  /* answered by CHB_ACTION_REPLY; 0: nobody waits */

@@ -21,6 +21,7 @@ static const struct chb_field adopted_fields[] = {
     EVENT(adopted.in_colo),
     EVENT(adopted.promoted),
     EVENT(adopted.frozen),
+    EVENT(adopted.copy_failed),
 };
 static const struct chb_layout adopted = EVENT_LAYOUT(adopted);
 

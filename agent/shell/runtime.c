@@ -133,6 +133,7 @@ struct json_object *chb_runtime_to_json(const struct chb_runtime *runtime)
         add_number(qemu, "started_as", (uint64_t)runtime->started_as);
         add_number(qemu, "role", (uint64_t)runtime->role);
         add_bool(qemu, "in_colo", runtime->in_colo);
+        add_bool(qemu, "copy_failed", runtime->copy_failed);
         json_object_object_add(root, "qemu", qemu);
     }
     return root;
@@ -160,6 +161,7 @@ static bool qemu_from_json(struct json_object *object, struct chb_runtime *runti
     runtime->started_as = (enum chb_role)started_as;
     runtime->role = (enum chb_role)role;
     runtime->in_colo = take_bool(object, "in_colo");
+    runtime->copy_failed = take_bool(object, "copy_failed");
     return true;
 }
 

@@ -29,6 +29,7 @@ struct chb_runtime {
     enum chb_role started_as;
     enum chb_role role; /* as the core knew it last, and so the next */
     bool in_colo;
+    bool copy_failed; /* as the core knew it last */
 };
 
 /* To JSON, owned by the caller; NULL without memory. Pure but for memory. */

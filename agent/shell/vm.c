@@ -64,6 +64,9 @@ static bool step(struct chb_vm *vm, const struct chb_event *event)
     struct chb_actions actions;
     chb_recorder_event(vm->recorder, &vm->core, event);
     chb_core_step(&vm->core, event, &actions);
+    if (vm->core.copy_failed && !vm->saved.copy_failed) {
+        chb_vm_save(vm); /* QEMU says it once, and the next daemon has to know */
+    }
     for (uint32_t i = 0; i < actions.count; i++) {
         chb_vm_carry_out(vm, &actions.list[i]);
     }

@@ -192,6 +192,7 @@ struct chb_vm {
         bool started;
         bool promoted;
         bool in_colo;
+        bool copy_failed;
         enum chb_role role;
         uint64_t qemu;
     } saved; /* what the runtime file says */

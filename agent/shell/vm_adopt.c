@@ -284,6 +284,7 @@ static void adopt_vm(struct chb_vm *vm, const struct chb_runtime *runtime)
     vm->adopted.u.adopted.qemu = vm->qemu.identity;
     vm->adopted.u.adopted.was_secondary = vm->qemu.role == CHB_ROLE_SECONDARY;
     vm->adopted.u.adopted.in_colo = runtime->in_colo;
+    vm->adopted.u.adopted.copy_failed = runtime->copy_failed;
     take_over(vm);
 }
 

@@ -19,6 +19,7 @@ static void write_file(struct chb_vm *vm, const char *path)
         .started_as = vm->qemu.role,
         .role = vm->core.role != CHB_ROLE_NONE ? vm->core.role : vm->qemu.role,
         .in_colo = vm->core.in_colo,
+        .copy_failed = vm->core.copy_failed,
     };
     memcpy(runtime.resource, vm->resource, sizeof(runtime.resource));
     memcpy(runtime.clone, vm->clone, sizeof(runtime.clone));
@@ -46,7 +47,8 @@ void chb_vm_save(struct chb_vm *vm)
     if (!vm->core.loaded ||
         (vm->saved.valid && vm->saved.started == started &&
          vm->saved.promoted == vm->core.promoted && vm->saved.in_colo == vm->core.in_colo &&
-         vm->saved.role == vm->core.role && vm->saved.qemu == qemu)) {
+         vm->saved.copy_failed == vm->core.copy_failed && vm->saved.role == vm->core.role &&
+         vm->saved.qemu == qemu)) {
         return;
     }
     char folder[CHB_VM_PATH_SIZE];
@@ -69,6 +71,7 @@ void chb_vm_save(struct chb_vm *vm)
     vm->saved.started = started;
     vm->saved.promoted = vm->core.promoted;
     vm->saved.in_colo = vm->core.in_colo;
+    vm->saved.copy_failed = vm->core.copy_failed;
     vm->saved.role = vm->core.role;
     vm->saved.qemu = qemu;
 }

@@ -119,6 +119,7 @@ static void core_event(struct chb_sim *sim, uint32_t node, const struct chb_even
     sim->stats.events++;
     runtime->started = unit->core.started;
     runtime->promoted = unit->core.promoted;
+    runtime->copy_failed = unit->core.copy_failed;
     runtime->settings = unit->core.settings;
     for (uint32_t i = 0; i < actions.count; i++) {
         chb_sim_trace_action(sim, node, &actions.list[i]);
@@ -262,6 +263,7 @@ static void adopt(struct chb_sim *sim, uint32_t node)
     item->event.u.adopted.was_secondary = qemu->as_secondary;
     item->event.u.adopted.in_colo = colo;
     item->event.u.adopted.frozen = qemu->stopped;
+    item->event.u.adopted.copy_failed = CHB_SIM_VM(sim)->place[node].runtime.copy_failed;
     /* COLO that ended while no agent listened looks as if it went on. The shell finds out by asking
      * the primary for a checkpoint, and seeing none. */
     if (qemu->mode == CHB_SIM_MODE_COLO_PRIMARY) {

@@ -111,8 +111,7 @@ static void check_pair(struct chb_sim *sim, uint32_t node)
         talks = talks || (peer->node == core->peer && peer->member && peer->heard && !peer->silent);
     }
     if (core->phase == CHB_PHASE_PAIRED && core->role == CHB_ROLE_PRIMARY && talks &&
-        core->broken_generation == 0 && copy->missed &&
-        copy->missed_boot == sim->agent[node].boot) {
+        core->broken_generation == 0 && copy->missed) {
         chb_sim_violate(sim, "R4", "n%u counts n%u as in sync, which has missed a write", node,
                         core->peer);
     }

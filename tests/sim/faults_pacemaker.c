@@ -77,10 +77,8 @@ void chb_sim_fault_write_missed(struct chb_sim *sim, uint32_t node)
     (void)node;
     if (server != 0 && sim->agent[server].running &&
         sim->agent[server].stalled_until <= sim->now_ns && writes_to_both(sim, server)) {
-        struct chb_sim_copy *copy = &CHB_SIM_VM(sim)->place[qemu->partner].copy;
         event.u.qemu.qemu = qemu->id;
-        copy->missed = true;
-        copy->missed_boot = sim->agent[server].boot;
+        CHB_SIM_VM(sim)->place[qemu->partner].copy.missed = true;
         chb_sim_agent_event(sim, server, &event);
     }
 }

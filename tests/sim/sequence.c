@@ -138,13 +138,12 @@ static void on_enter_secondary(struct chb_sim *sim, const struct chb_sim_item *i
     }
     secondary->mode = CHB_SIM_MODE_COLO_SECONDARY;
     secondary->colo_failed = false;
-    const struct chb_sim_copy filled = CHB_SIM_VM(sim)->place[item->other].copy;
+    const bool missed = CHB_SIM_VM(sim)->place[item->other].copy.missed;
     CHB_SIM_VM(sim)->place[item->other].copy =
         (struct chb_sim_copy){.contains = CHB_SIM_VM(sim)->place[item->node].copy.contains,
                               .valid = true,
                               .present = true,
-                              .missed = filled.missed,
-                              .missed_boot = filled.missed_boot};
+                              .missed = missed};
     chb_sim_trace(sim, item->other, "in COLO with n%u", item->node);
     if (sim->agent[item->other].running) {
         chb_sim_deliver(sim, item->other, chb_sim_latency(sim, 0, 20, 300), CHB_EVENT_COLO_ENTERED)

@@ -65,12 +65,11 @@ struct chb_sim_copy {
     uint64_t contains; /* everything let out up to this count */
     bool valid;        /* false: never filled, or half filled */
     bool present;
-    bool missed;          /* a secondary's: a write, and the primary's agent was told at once */
-    bool missed_told;     /* ... and the secondary's after it */
-    uint64_t missed_boot; /* the incarnation of the primary's agent that was told */
-    bool overlays;        /* the rest is in overlays that have not been merged */
-    bool below;           /* they were merged by QEMU, and the guest has written below them since */
-    uint64_t told_boot;   /* ... of which this incarnation of the agent was told */
+    bool missed;        /* a secondary's: a write, and the primary's agent was told at once */
+    bool missed_told;   /* ... and the secondary's after it */
+    bool overlays;      /* the rest is in overlays that have not been merged */
+    bool below;         /* they were merged by QEMU, and the guest has written below them since */
+    uint64_t told_boot; /* ... of which this incarnation of the agent was told */
     int64_t told_at;
 };
 
@@ -95,6 +94,7 @@ struct chb_sim_run { /* the QMP sequence under way */
 struct chb_sim_runtime {
     bool started;
     bool promoted;
+    bool copy_failed;
     struct chb_settings settings;
 };
 

@@ -190,6 +190,7 @@ static void fill(struct life *life, struct chb_event *event)
         event->u.adopted.in_colo = coin(life);
         event->u.adopted.frozen = coin(life);
         event->u.adopted.promoted = coin(life);
+        event->u.adopted.copy_failed = coin(life);
     } else if (kind == CHB_EVENT_LOADED) {
         event->u.record = record_of(life);
     } else if (kind >= CHB_EVENT_START && kind <= CHB_EVENT_RESYNC) {

@@ -202,6 +202,26 @@ static void a_write_is_missed_while_a_pair_is_recorded(void **state)
     story_end(sim);
 }
 
+/* Nobody could be told before the agent that knew of it died. The next one knows, too. */
+static void a_missed_write_outlives_the_agent(void **state)
+{
+    (void)state;
+    struct chb_sim *sim = story_pair(2);
+    struct chb_core *core = &CHB_SIM_VM(sim)->unit[1].core;
+    chb_sim_agent_crash(sim, 2);
+    chb_sim_fault_write_missed(sim, 1);
+    assert_true(CHB_SIM_VM(sim)->place[2].copy.missed);
+    assert_true(core->copy_failed);
+    chb_sim_agent_crash(sim, 1);
+    chb_sim_agent_start(sim, 1, CHB_SIM_MS(200));
+    chb_sim_agent_start(sim, 2, CHB_SIM_MS(300));
+    (void)story_until_phase(sim, 2000, 2, CHB_PHASE_SPARE);
+    (void)story_until_phase(sim, 2000, 1, CHB_PHASE_SOLO);
+    (void)story_until_pair(sim, 40000, 1);
+    assert_false(CHB_SIM_VM(sim)->place[1].runtime.copy_failed);
+    story_end(sim);
+}
+
 /* An answer from a copy that has been given up: there is none that it could spoil. */
 static void a_missed_write_is_nothing_to_a_replica_alone(void **state)
 {
@@ -231,6 +251,7 @@ int main(void)
         cmocka_unit_test(a_write_is_missed_while_it_is_settled),
         cmocka_unit_test(a_write_is_missed_while_a_join_runs),
         cmocka_unit_test(a_write_is_missed_while_a_pair_is_recorded),
+        cmocka_unit_test(a_missed_write_outlives_the_agent),
         cmocka_unit_test(a_missed_write_is_nothing_to_a_replica_alone),
     };
     return cmocka_run_group_tests_name("stories of health", tests, NULL, NULL);

@@ -32,6 +32,7 @@ static struct chb_runtime sample(void)
         .started_as = CHB_ROLE_SECONDARY,
         .role = CHB_ROLE_PRIMARY,
         .in_colo = true,
+        .copy_failed = true,
     };
     runtime.settings.disk_bytes[1] = UINT64_C(1) << 40;
     json_object_object_add(runtime.parameters, "memory", json_object_new_string("2G"));
@@ -55,7 +56,7 @@ static void round_trip(void **state)
     assert_int_equal(after.settings.disk_bytes[1], UINT64_C(1) << 40);
     assert_true(after.settings.require_fencing && after.settings.image_present);
     assert_true(after.settings.restart_guest);
-    assert_true(after.promoted && after.in_colo);
+    assert_true(after.promoted && after.in_colo && after.copy_failed);
     assert_int_equal(after.qemu, (UINT64_C(1) << 63) | 5);
     assert_int_equal(after.process.pid, 4711);
     assert_int_equal(after.process.start_time, 99);
