@@ -30,8 +30,8 @@ def _parser():
     run.add_argument("scenarios", nargs="*", help="names; none: all; see `lab list`")
     run.add_argument("--json", metavar="FILE", help="write the results there")
     run.add_argument("--repeat", type=int, default=1, metavar="N")
-    run.add_argument("--part", metavar="K/N", help="the Kth of N parts of the list: N labs can run "
-                     "side by side")
+    run.add_argument("--share", metavar="DIR", help="an empty folder: labs that run side by side and "
+                     "name the same one run each scenario once")
     run.add_argument("--results", metavar="DIR", help="folder for logs")
     run.add_argument("--here", action="store_true", help="use the lab that runs, leave it running")
     run.add_argument("-v", "--verbose", action="store_true", help="show every step")
@@ -92,27 +92,31 @@ def _save(lab, prefix):
     return folder
 
 
-def _part(chosen, text):
-    """Neighbours stay together: they can use the same lab."""
-    part, _, parts = text.partition("/")
-    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
-        raise LabError(f"--part {text}: write K/N, for example 1/2")
-    first = len(chosen) * (int(part) - 1) // int(parts)
-    return chosen[first:len(chosen) * int(part) // int(parts)]
+def _take(path):
+    """True for the one that makes the file."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        return False
+    return True
 
 
 def _run(args, prefix):
     known = registry.load()
     chosen = registry.find(args.scenarios) or list(known.values())
-    if args.part:
-        chosen = _part(chosen, args.part)
+    share = Path(args.share) if args.share else None
+    if share and not share.is_dir():
+        raise LabError(f"--share {share}: no such folder")
+    # Two of them come towards each other: neighbours can use the same lab.
+    if share and not _take(share / "from-the-front"):
+        chosen = chosen[::-1]
     stamp = time.strftime("%Y%m%dT%H%M%S")
     results = Path(args.results or paths.RESULTS / f"{stamp}-{os.getpid()}")
     runner = Runner(prefix or f"run-{os.getpid()}", _base_options(args), results,
                     lab=Lab.attach(prefix or paths.default_prefix()) if args.here else None,
                     say=lambda line: print(line, flush=True), verbose=args.verbose)
     try:
-        runner.run(chosen, args.repeat)
+        runner.run(chosen, args.repeat, lambda name: share is None or _take(share / name))
     finally:
         runner.end_lab()
         if args.json:

@@ -34,8 +34,11 @@ class Runner:
         self.say, self.verbose = say, verbose
         self.done = []
 
-    def run(self, scenarios, repeat):
+    def run(self, scenarios, repeat, take):
+        """take: says by its name whether a scenario is to be run, and is asked right before."""
         for number, scenario in enumerate(scenarios, 1):
+            if not take(scenario.name):
+                continue
             self.say(f"[{number}/{len(scenarios)}] {scenario.name}: {scenario.about}")
             result = self._timed(scenario, repeat)
             self.done.append(result)
