@@ -265,15 +265,13 @@ static void on_closed(void *userdata, int error)
     for (unsigned i = 0; i < CHB_QMP_MONITOR_MAX; i++) {
         vm->qemu.pings[i].outstanding = false;
     }
-    if (vm->adopting) {
-        chb_adopt_monitors(vm, false);
-        return;
-    }
     if (vm->qemu.stage == CHB_QEMU_CONNECTING && error == -ETIMEDOUT) {
         chb_qemu_start_failed(vm, "its monitors do not answer");
         return;
     }
-    /* Mostly it is dying, and the kernel will say so. If not, it is asked again. */
+    /* Mostly it is dying, and the kernel will say so. If not, it is asked again, during a takeover,
+     * too, which has a deadline of its own: after the death of two daemons, one right behind the
+     * other, QEMU may throw out the third one's connection with the second one's. */
     chb_timer_set(vm->retry_timer, chb_time_add(chb_now(), chb_ms(RECONNECT_MS)));
 }
 
