@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Pacemaker's side: scores that are left over, stops that take long, words, and checks before a
-start."""
+"""Pacemaker's side: scores that are left over, stops that take long, and words."""
 
 import signal
 
 from colo_lab.api import scenario, wait_for
 from colo_lab.pair import Pair
-from colo_lab.steps import (agent, comes_back, continues, fails_over, last_word, says_everywhere,
-                            sides)
+from colo_lab.steps import comes_back, continues, fails_over, last_word, says_everywhere, sides
 
 STOP_TIMEOUT_S = 120  # of the resource agent's meta-data
 
@@ -157,38 +155,3 @@ def why_not_promoted(lab, result):
         pair.client.wait_answers(20, timeout_s=90)
         comes_back(pair, result, victim, survivor)
         pair.finish()
-
-
-# ---- checks before a start ----
-
-BAD = {
-    "image folder": {"disks": "/var/lib/nowhere/vm.qcow2"},
-    "format": {"disks": "/var/lib/colo/raw.img"},
-    "bridge": {"nics": "bridge=br7"},
-    "qemu_args": {"qemu_args": "-incoming tcp:0:4444"},
-    "qemu": {"qemu": "/usr/bin/qemu-system-vax"},
-    "overlay folder": {"overlay_dir": "/var/lib/nowhere"},
-    "memory": {"memory": "lots"},
-}
-
-
-@scenario("validate-is-honest", in_place=True, also=["validate-passed-start-failed"], nodes=2,
-          two_node=True)
-def validate_is_honest(lab, result):
-    """What start would refuse, validate-all refuses in the same words; what it accepts, starts."""
-    pair = Pair(lab, result)
-    node = lab.nodes["n1"]
-    node.sh("mkdir -p /var/lib/colo && qemu-img create -q -f qcow2 /var/lib/colo/colo-vm.qcow2 64M"
-            " && qemu-img create -q -f raw /var/lib/colo/raw.img 64M")
-    for what, wrong in BAD.items():
-        parameters = {**pair.resource_parameters(), **wrong}
-        checked = agent(pair, "n1", "validate-all", parameters, level=10)
-        started = agent(pair, "n1", "start", parameters)
-        lab.timeline.add(f"{what}: validate-all {checked}, start {started}")
-        result.check(checked[0] != 0 and checked[1], f"{what}: validate-all says {checked}")
-        result.check(checked == started, f"{what}: validate-all {checked}, start {started}")
-        result.check(agent(pair, "n1", "monitor", parameters)[0] == 7, f"{what}: nothing runs")
-    good = pair.resource_parameters()
-    result.check(agent(pair, "n1", "validate-all", good, level=10)[0] == 0, "good parameters")
-    result.check(agent(pair, "n1", "start", good)[0] == 0, "they start")
-    result.check(agent(pair, "n1", "stop", good)[0] == 0, "they stop")
