@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Pacemaker's side: scores that are left over, stops that take long, and words."""
+"""Pacemaker's side: scores that are left over, alerts, stops that take long, and words."""
 
 import signal
 
@@ -45,6 +45,40 @@ def leftover_scores(lab, result):
         for name in lab.nodes:
             leave_score(lab, pair.vm, name, None, "forever")
         pair.wait_agreement()
+        pair.finish()
+
+
+# ---- alerts ----
+
+ALERT_AGENT = "/usr/share/colo-hbd/alerts/colo_alert.sh"
+ALERTS = "/tmp/alerts/colo"  # in the memory of each node; written by the user hacluster
+
+
+def alerts(lab):
+    """What the alert agent was told, on whichever node Pacemaker has called it."""
+    return "".join(node.sh(f"cat {ALERTS} || true").stdout for node in lab.nodes.values())
+
+
+@scenario("alerts", in_place=True, timeout_s=600)
+def alerts_tell(lab, result):
+    """Pacemaker's alerts tell of the new pair after a failover, in the words of the status. That the
+    survivor served alone is told if it lasted for longer than Pacemaker takes to write attributes."""
+    with Pair(lab, result) as pair:
+        pair.up()
+        for node in lab.nodes.values():
+            node.sh(f"mkdir -p {ALERTS.rpartition('/')[0]} && chmod 1777 {ALERTS.rpartition('/')[0]}")
+        # As the manual has it: pcs cannot select the alerts of attributes, and they are not the default.
+        lab.cluster.pcs("alert", "create", f"path={ALERT_AGENT}", "id=colo")
+        lab.cluster.pcs("alert", "recipient", "add", "colo", f"value={ALERTS}")
+        lab.cluster.run(["/usr/sbin/cibadmin", "--modify", "--scope", "alerts", "--xml-text",
+                         '<alert id="colo"><select><select_attributes/></select></alert>'])
+        lab.cluster.wait_idle()
+        survivor = pair.secondary()
+        fails_over(pair, result)
+        words = f"notice {pair.vm} on {survivor}: primary, in sync with "
+        wait_for(lambda: words in alerts(lab), 30, lambda: f"{words!r} in {alerts(lab)!r}")
+        result.check("filling" not in alerts(lab), f"progress is not news: {alerts(lab)}")
+        lab.cluster.pcs("alert", "remove", "colo")
         pair.finish()
 
 
