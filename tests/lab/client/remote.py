@@ -19,9 +19,10 @@ class Client:
 
     def __init__(self, address, control, prefix=(), think_ms=5, command="inc", extra=()):
         self.control_path = str(control)
+        # In a session of its own: Ctrl-C ends whoever runs it, who then still asks it for its report.
         self.process = subprocess.Popen(
             [*prefix, str(PROGRAM), address, "--control", self.control_path,
-             "--think", str(think_ms), "--command", command, *extra])
+             "--think", str(think_ms), "--command", command, *extra], start_new_session=True)
         self.socket = self._connect()
         self.reader = self.socket.makefile("r", encoding="utf-8")
 

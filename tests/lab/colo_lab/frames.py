@@ -131,7 +131,8 @@ class Watch:
         self.file = Path(lab.state) / "log" / f"frames-{vm}"
         self.frames, self.wrong = [], []
         self.process = lab.track(lab.switch.popen(
-            helper_argv("frames", self.file), stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+            helper_argv("frames", self.file), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            start_new_session=True))  # Ctrl-C is not for it
         if self.process.stdout.readline() != b"ready\n":
             raise LabError("frames to the clients cannot be recorded")
 
