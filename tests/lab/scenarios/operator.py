@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What an operator does with pcs and the cluster's services, and what must not come of it."""
 
-from colo_lab.api import scenario
+from colo_lab.api import scenario, wait_for
 from colo_lab.pair import Pair
 from colo_lab.steps import (agent, boots, has_its_data, is_stopped, last_word, longest_gap_ms,
                             nothing_bad, qemus, sides, was_shut_down)
@@ -63,6 +63,59 @@ def standby_three(lab, result):
 def standby_two(lab, result):
     """The same without a spare host: alone until the host is back, then a pair."""
     standby_both(lab, result)
+
+
+# ---- move and ban ----
+
+def bans(pair, result, host, stays):
+    """The host's leg goes to another host, and the QEMU on `stays` serves through it. Returns where
+    the leg went."""
+    lab = pair.lab
+    lab.cluster.wait_idle()
+    untouched = pair.qemu(stays).pid
+    at = pcs(lab, "resource", "ban", f"{pair.vm}-clone", host)
+    result.check(not lab.nodes[host].qemus(), f"no QEMU is left on {host}")
+    pair.client.wait_answers(20)
+    pair.wait_whole(120)
+    result.gap_ms.append(longest_gap_ms(pair, at))
+    result.check(pair.primary() == stays, f"{stays} serves: {pair.phases()}")
+    result.check(pair.qemu(stays).pid == untouched, f"the same QEMU runs on {stays}")
+    return pair.secondary()
+
+
+def moves(pair, result):
+    """The sides change places."""
+    lab = pair.lab
+    primary, secondary = sides(pair, "primary")
+    lab.cluster.wait_idle()
+    at = lab.timeline.add(f"pcs resource move {pair.vm}-clone {secondary} --promoted")
+    lab.cluster.pcs("resource", "move", f"{pair.vm}-clone", secondary, "--promoted", timeout_s=90)
+    pair.client.wait_answers(20)
+    pair.wait_whole(120)
+    result.check(pair.primary() == secondary, f"{secondary} serves: {pair.phases()}")
+    result.gap_ms.append(longest_gap_ms(pair, at))
+    wait_for(lambda: lab.cluster.roles(pair.vm).get(secondary) == "Promoted", 60,
+             lambda: f"Pacemaker to agree: {lab.cluster.roles(pair.vm)}")
+
+
+@scenario("move-pair", in_place=True, timeout_s=600, nodes=4)
+def move_pair(lab, result):
+    """A pair moves to two other hosts, one leg at a time, by pcs resource ban and move: the clients
+    stay connected, and clear moves nothing back."""
+    with Pair(lab, result) as pair:
+        pair.up()
+        at = lab.timeline.add("the pair is to move")
+        old = [pair.primary(), pair.secondary()]
+        first = bans(pair, result, old[1], old[0])
+        moves(pair, result)
+        second = bans(pair, result, old[0], first)
+        result.check({first, second}.isdisjoint(old), f"moved from {old} to {first} and {second}")
+        pcs(lab, "resource", "clear", f"{pair.vm}-clone")
+        pair.wait_agreement(90)
+        result.check(sides(pair, "primary") == (first, second), f"moved back: {pair.phases()}")
+        nothing_bad(lab, result, at)
+        pair.client.wait_answers(20)
+        pair.finish()
 
 
 # ---- disable and enable ----
