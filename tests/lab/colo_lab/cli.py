@@ -25,7 +25,7 @@ def _parser():
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start a cluster and leave it running")
     up.add_argument("count", nargs="?", type=int, default=3, help="number of nodes (3)")
-    _lab_options(up)
+    add_lab_options(up)
     run = commands.add_parser("run", help="run scenarios, each in a fresh lab")
     run.add_argument("scenarios", nargs="*", help="names; none: all; see `lab list`")
     run.add_argument("--json", metavar="FILE", help="write the results there")
@@ -35,10 +35,10 @@ def _parser():
     run.add_argument("--results", metavar="DIR", help="folder for logs")
     run.add_argument("--here", action="store_true", help="use the lab that runs, leave it running")
     run.add_argument("-v", "--verbose", action="store_true", help="show every step")
-    _lab_options(run)
+    add_lab_options(run)
     commands.add_parser("list", help="the scenarios")
     demo = commands.add_parser("demo", help="show what the product does")
-    _lab_options(demo)
+    add_lab_options(demo)
     execute = commands.add_parser("exec", help="run a command in a node, `switch` or `client`")
     execute.add_argument("node")
     execute.add_argument("argv", nargs=argparse.REMAINDER)
@@ -51,7 +51,8 @@ def _parser():
     return parser
 
 
-def _lab_options(parser):
+def add_lab_options(parser):
+    """Options of every command that makes a lab."""
     parser.add_argument("--build", default=str(paths.DEFAULT_BUILD), help="build tree to install")
     parser.add_argument("--token", type=int, default=300, metavar="MS", help="corosync's token")
     parser.add_argument("--two-node", action="store_true", help="votequorum's two_node")
@@ -59,7 +60,8 @@ def _lab_options(parser):
                         "`none`: none (default: the one for COLO without KVM, where it is needed)")
 
 
-def _base_options(args):
+def base_options(args):
+    """What they say, as fields of LabOptions."""
     shim = args.qemu_shim
     if shim is None:
         from . import emulation  # it may compile something, so only where QEMU is going to run
@@ -70,7 +72,7 @@ def _base_options(args):
 
 def _up(args, prefix):
     start = boottime()
-    options = LabOptions(**_base_options(args), nodes=args.count)
+    options = LabOptions(**base_options(args), nodes=args.count)
     lab = Lab.create(prefix, options, owned=False,
                      timeline=Timeline(lambda line: print(line, flush=True)))
     try:
@@ -112,7 +114,7 @@ def _run(args, prefix):
         chosen = chosen[::-1]
     stamp = time.strftime("%Y%m%dT%H%M%S")
     results = Path(args.results or paths.RESULTS / f"{stamp}-{os.getpid()}")
-    runner = Runner(prefix or f"run-{os.getpid()}", _base_options(args), results,
+    runner = Runner(prefix or f"run-{os.getpid()}", base_options(args), results,
                     lab=Lab.attach(prefix or paths.default_prefix()) if args.here else None,
                     say=lambda line: print(line, flush=True), verbose=args.verbose)
     try:
@@ -141,7 +143,7 @@ def _demo(args, prefix):
         if error.name != "demo":
             raise
         raise LabError("there is no demo yet") from error
-    return demo.main(prefix or f"demo-{os.getpid()}", LabOptions(**_base_options(args)))
+    return demo.main(prefix or f"demo-{os.getpid()}", LabOptions(**base_options(args)))
 
 
 def _exec(args, prefix):
@@ -215,8 +217,9 @@ def _dispatch(args):
     return _down(prefix)
 
 
-def _terminate(number, _frame):
-    # An exception, not an exit: `finally` and atexit take the lab down.
+def terminate(number, _frame):
+    """Handles signals that end a command: by an exception, so that `finally` and atexit take the lab
+    down."""
     raise SystemExit(128 + number)
 
 
@@ -226,7 +229,7 @@ def main(words):
         print("lab: namespaces need root", file=sys.stderr)
         return 2
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _terminate)
+        signal.signal(number, terminate)
     # A shell starts what is to run in the background with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -123,12 +123,13 @@ def parse(text, nodes, client_nets=1):
 
 
 class Watch:
-    """Watches the clients' bridge for one VM from now on until end()."""
+    """Watches the clients' bridge for one VM from now on until end(). name: of the record, for those
+    of one VM that overlap."""
 
-    def __init__(self, lab, vm, addresses, ipv6_allowed=False):
+    def __init__(self, lab, vm, addresses, ipv6_allowed=False, name=None):
         self.lab, self.vm, self.ipv6_allowed = lab, vm, ipv6_allowed
         self.addresses = {socket.inet_aton(each) for each in addresses}
-        self.file = Path(lab.state) / "log" / f"frames-{vm}"
+        self.file = Path(lab.state) / "log" / f"frames-{name or vm}"
         self.frames, self.wrong = [], []
         self.process = lab.track(lab.switch.popen(
             helper_argv("frames", self.file), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
