@@ -19,17 +19,21 @@ class Scenario:
     options: dict = field(default_factory=dict)
     shared: bool = False
     in_place: bool = False
+    default_pair: bool = False
     product: bool = True
     timeout_s: int = 300
     also: tuple = ()
 
 
-def scenario(name, shared=False, in_place=False, product=True, timeout_s=300, also=(), **options):
+def scenario(name, shared=False, in_place=False, default_pair=False, product=True, timeout_s=300,
+             also=(), **options):
     """Registers a function `run(lab, result)` as a scenario.
 
     options: fields of LabOptions that it needs (nodes=2, two_node=True, token_ms=1000).
     shared: it leaves the lab as it found it, so the next shared scenario with the same options
-    may go on in it. in_place: its own repeats may, because it leaves a whole pair.
+    may go on in it. in_place: its own repeats may, because it leaves a whole pair. default_pair: so
+    may the next scenario that says so and has the same options, because both begin with
+    `Pair(lab, result).up()` and leave such a pair, without parameters of their own.
     product: it needs colo-hbd in the build tree and is skipped without it.
     timeout_s: the run is failed after this.
     also: more names of it, in the words of what people fear and it shows not to happen
@@ -37,8 +41,8 @@ def scenario(name, shared=False, in_place=False, product=True, timeout_s=300, al
     """
     def register(function):
         about = (function.__doc__ or "").strip().split("\n")[0]
-        made = Scenario(name, function, about, options, shared, in_place, product, timeout_s,
-                        tuple(also))
+        made = Scenario(name, function, about, options, shared, in_place or default_pair,
+                        default_pair, product, timeout_s, tuple(also))
         taken = {each for other in _scenarios.values() for each in (other.name, *other.also)}
         for each in (name, *also):
             if each in taken:

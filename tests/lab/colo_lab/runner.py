@@ -33,6 +33,7 @@ class Runner:
         self.given, self.lab, self.lab_options = lab, lab, None
         self.say, self.verbose = say, verbose
         self.done = []
+        self.previous = None  # the scenario that has used the lab
 
     def run(self, scenarios, repeat, take):
         """take: says by its name whether a scenario is to be run, and is asked right before."""
@@ -91,9 +92,17 @@ class Runner:
                 timeline.add(f"end of repeat {index + 1}")
             result.steps += timeline.sorted()
             self._keep(lab, folder, before)
+            self.previous = scenario
             again = scenario.in_place and index + 1 < repeat
-            if self.given is None and not (passed and (scenario.shared or again)):
+            if self.given is None and not (
+                    passed and (scenario.shared or scenario.default_pair or again)):
                 self.end_lab()
+
+    def _finds_its_own(self, scenario):
+        """The scenario before has left the lab as this one may find it."""
+        before = self.previous
+        return (before.shared or before is scenario
+                or (before.default_pair and scenario.default_pair))
 
     def _echo(self, line):
         self.say(f"    {line}")
@@ -105,7 +114,8 @@ class Runner:
 
     def _get_lab(self, scenario, timeline):
         options = LabOptions(**{**self.base, **scenario.options})
-        if self.lab is not None and self.given is None and self.lab_options != options:
+        if self.lab is not None and self.given is None and not (
+                self.lab_options == options and self._finds_its_own(scenario)):
             self.end_lab()
         if self.lab is None:
             self.lab = Lab.create(self.prefix, options, timeline=timeline)
@@ -114,6 +124,8 @@ class Runner:
                 self.end_lab()
                 raise Skip(f"no colo-hbd in {options.build}")
             self.lab.up()
+        elif self.previous:
+            timeline.add(f"the lab is the one that {self.previous.name} has left")
         self.lab.set_timeline(timeline)
         if scenario.product and not self.lab.has_product:
             raise Skip("the running lab has no colo-hbd")

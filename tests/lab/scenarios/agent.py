@@ -38,7 +38,7 @@ def idle_cost(lab, result):
         pair.finish()
 
 
-@scenario("daemon-killed", in_place=True)
+@scenario("daemon-killed", default_pair=True)
 def daemon_killed(lab, result):
     """kill -9 of colo-hbd on either side: guest and COLO go on, the new daemon knows everything."""
     with Pair(lab, result) as pair:

@@ -36,13 +36,13 @@ def corosync_lost(lab, result, lose):
         pair.finish()
 
 
-@scenario("corosync-dies", in_place=True, timeout_s=900)
+@scenario("corosync-dies", default_pair=True, timeout_s=900)
 def corosync_dies(lab, result):
     """kill -9 of corosync on either side's host: that host is fenced, and the other side goes on."""
     corosync_lost(lab, result, lambda corosync: corosync.kill9())
 
 
-@scenario("corosync-hangs", in_place=True, timeout_s=900)
+@scenario("corosync-hangs", default_pair=True, timeout_s=900)
 def corosync_hangs(lab, result):
     """SIGSTOP of corosync on either side's host: that host is fenced, and the other side goes on."""
     corosync_lost(lab, result, lambda corosync: corosync.pause())
@@ -63,7 +63,7 @@ def as_it_was(pair, before):
     pair.client.wait_answers(20, timeout_s=90)
 
 
-@scenario("corosync-away", in_place=True, timeout_s=900)
+@scenario("corosync-away", default_pair=True, timeout_s=900)
 def corosync_away(lab, result):
     """corosync dies and nobody can be fenced: both sides hold in silence, none spins, and all goes
     on when corosync is back."""
@@ -89,7 +89,7 @@ def corosync_away(lab, result):
         pair.finish()
 
 
-@scenario("corosync-resumes", in_place=True, timeout_s=900)
+@scenario("corosync-resumes", default_pair=True, timeout_s=900)
 def corosync_resumes(lab, result):
     """A host with a hung corosync cannot be fenced, the operator vouches for it, and it wakes up: its
     side does not serve, it dies first."""
@@ -190,7 +190,7 @@ def hang_then_death(lab, result, pair, role):
     comes_back(pair, result, victim, survivor)
 
 
-@scenario("daemon-hangs", in_place=True, timeout_s=900)
+@scenario("daemon-hangs", default_pair=True, timeout_s=900)
 def daemon_hangs(lab, result):
     """SIGSTOP of colo-hbd: the guest does not notice; if its QEMU dies then, its host is fenced."""
     with Pair(lab, result) as pair:

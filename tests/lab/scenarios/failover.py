@@ -58,13 +58,13 @@ def kill_qemu(lab, result, role):
         result.check(result.gap_ms[-1] < 5000, f"gap of {result.gap_ms[-1]} ms")
 
 
-@scenario("kill-primary-qemu", in_place=True)
+@scenario("kill-primary-qemu", default_pair=True)
 def kill_primary_qemu(lab, result):
     """kill -9 of the primary's QEMU: the secondary goes on with the same connection."""
     kill_qemu(lab, result, "primary")
 
 
-@scenario("kill-secondary-qemu", in_place=True)
+@scenario("kill-secondary-qemu", default_pair=True)
 def kill_secondary_qemu(lab, result):
     """kill -9 of the secondary's QEMU: the primary goes on alone and gets a new one."""
     kill_qemu(lab, result, "secondary")
@@ -84,13 +84,13 @@ def hang_qemu(lab, result, role):
         result.check(took < HANG_TIMEOUT_MS + 2000, f"{took:.0f} ms until the survivor went on")
 
 
-@scenario("hang-primary-qemu", in_place=True)
+@scenario("hang-primary-qemu", default_pair=True)
 def hang_primary_qemu(lab, result):
     """SIGSTOP of the primary's QEMU: its agent turns the hang into a death."""
     hang_qemu(lab, result, "primary")
 
 
-@scenario("hang-secondary-qemu", in_place=True)
+@scenario("hang-secondary-qemu", default_pair=True)
 def hang_secondary_qemu(lab, result):
     """SIGSTOP of the secondary's QEMU: its agent turns the hang into a death."""
     hang_qemu(lab, result, "secondary")
@@ -128,19 +128,19 @@ def kill_host(lab, result, role):
         pair.finish()
 
 
-@scenario("kill-primary-host", in_place=True)
+@scenario("kill-primary-host", default_pair=True)
 def kill_primary_host(lab, result):
     """Power cut of the primary's host: fenced, then the secondary goes on; the spare joins."""
     kill_host(lab, result, "primary")
 
 
-@scenario("kill-secondary-host", in_place=True)
+@scenario("kill-secondary-host", default_pair=True)
 def kill_secondary_host(lab, result):
     """Power cut of the secondary's host: fenced, then the primary goes on; the spare joins."""
     kill_host(lab, result, "secondary")
 
 
-@scenario("switchover", in_place=True)
+@scenario("switchover", default_pair=True)
 def switchover(lab, result):
     """coloctl switchover: the sides change places and the client does not notice."""
     with Pair(lab, result) as pair:

@@ -77,7 +77,7 @@ def goes_on(pair, result, at, victim, survivor, proof):
     pair.finish()
 
 
-@scenario("fence-fails", in_place=True)
+@scenario("fence-fails", default_pair=True)
 def fence_fails(lab, result):
     """A fence device that refuses: silence, the reason everywhere, and it goes on when repaired."""
     with Pair(lab, result) as pair:
@@ -97,7 +97,7 @@ def fence_fails(lab, result):
         result.check(sent >= fenced["t"], "nothing before the fence")
 
 
-@scenario("fence-slow", in_place=True)
+@scenario("fence-slow", default_pair=True)
 def fence_slow(lab, result):
     """A fence device that takes six seconds: silence for six seconds, and then it goes on."""
     with Pair(lab, result) as pair:

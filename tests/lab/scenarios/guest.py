@@ -139,7 +139,7 @@ def untold(lab):
                for node in lab.nodes.values())
 
 
-@scenario("guest-poweroff", in_place=True, timeout_s=600)
+@scenario("guest-poweroff", default_pair=True, timeout_s=600)
 def guest_poweroff(lab, result):
     """A power-off from inside: both sides end, it stays off until it is enabled, and Pacemaker is told,
     again and again if need be, whatever becomes of the daemon that has seen it."""

@@ -50,32 +50,32 @@ def cut_host(lab, result, role, clients=False, way=None):
         pair.finish()
 
 
-@scenario("cut-primary", in_place=True, timeout_s=600,
+@scenario("cut-primary", default_pair=True, timeout_s=600,
           also=["isolated-node-was-thought-dead-and-ran-on", "real-cut-and-not-ifdown"])
 def cut_primary(lab, result):
     """All links of the primary's host but the clients' are cut: silent, fenced, the secondary goes on."""
     cut_host(lab, result, "primary")
 
 
-@scenario("cut-primary-and-clients", in_place=True, timeout_s=600)
+@scenario("cut-primary-and-clients", default_pair=True, timeout_s=600)
 def cut_primary_and_clients(lab, result):
     """The same, with the clients' link cut, too."""
     cut_host(lab, result, "primary", clients=True)
 
 
-@scenario("cut-secondary", in_place=True, timeout_s=600)
+@scenario("cut-secondary", default_pair=True, timeout_s=600)
 def cut_secondary(lab, result):
     """All links of the secondary's host but the clients' are cut: it never speaks, the primary goes on."""
     cut_host(lab, result, "secondary")
 
 
-@scenario("cut-primary-oneway-out", in_place=True, timeout_s=600)
+@scenario("cut-primary-oneway-out", default_pair=True, timeout_s=600)
 def cut_primary_oneway_out(lab, result):
     """Nothing that the primary's host sends arrives, though it hears everybody."""
     cut_host(lab, result, "primary", way="out")
 
 
-@scenario("cut-primary-oneway-in", in_place=True, timeout_s=600)
+@scenario("cut-primary-oneway-in", default_pair=True, timeout_s=600)
 def cut_primary_oneway_in(lab, result):
     """Nothing arrives at the primary's host, though everybody hears it."""
     cut_host(lab, result, "primary", way="in")
@@ -83,7 +83,7 @@ def cut_primary_oneway_in(lab, result):
 
 # ---- single links ----
 
-@scenario("cut-replication-link", in_place=True, timeout_s=600)
+@scenario("cut-replication-link", default_pair=True, timeout_s=600)
 def cut_replication_link(lab, result):
     """Only the replication link is cut: the agents settle it, one side goes on, then a new pair."""
     with Pair(lab, result) as pair, asking(lab, pair.address):
@@ -113,7 +113,7 @@ def cut_replication_link(lab, result):
         pair.finish()
 
 
-@scenario("cut-ring-link", in_place=True, timeout_s=600)
+@scenario("cut-ring-link", default_pair=True, timeout_s=600)
 def cut_ring_link(lab, result):
     """One of corosync's two links is cut, the one without replication: nothing happens."""
     with Pair(lab, result) as pair, asking(lab, pair.address):
@@ -149,7 +149,7 @@ def back_or_fenced(lab, victim, survivor):
     wait_for(settled, 120, lambda: f"{victim} to come back: {lab.cluster.states(survivor)}")
 
 
-@scenario("heal-after-failover", in_place=True, timeout_s=600,
+@scenario("heal-after-failover", default_pair=True, timeout_s=600,
           properties={"no-quorum-policy": "freeze"})
 def heal_after_failover(lab, result):
     """The operator vouches for an isolated host that lives; when it is back, its copy dies first."""

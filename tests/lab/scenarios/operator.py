@@ -53,13 +53,13 @@ def standby_both(lab, result):
         pair.finish()
 
 
-@scenario("standby", in_place=True, timeout_s=600)
+@scenario("standby", default_pair=True, timeout_s=600)
 def standby_three(lab, result):
     """pcs node standby of either side's host: the clients stay connected, nothing moves back."""
     standby_both(lab, result)
 
 
-@scenario("standby-two-nodes", in_place=True, timeout_s=600, **TWO)
+@scenario("standby-two-nodes", default_pair=True, timeout_s=600, **TWO)
 def standby_two(lab, result):
     """The same without a spare host: alone until the host is back, then a pair."""
     standby_both(lab, result)
@@ -98,7 +98,7 @@ def moves(pair, result):
              lambda: f"Pacemaker to agree: {lab.cluster.roles(pair.vm)}")
 
 
-@scenario("move-pair", in_place=True, timeout_s=600, nodes=4)
+@scenario("move-pair", default_pair=True, timeout_s=600, nodes=4)
 def move_pair(lab, result):
     """A pair moves to two other hosts, one leg at a time, by pcs resource ban and move: the clients
     stay connected, and clear moves nothing back."""
@@ -134,7 +134,7 @@ def disable_and_enable(pair, result):
     has_its_data(pair, result, at, told, booted)
 
 
-@scenario("disable-enable", in_place=True, timeout_s=600)
+@scenario("disable-enable", default_pair=True, timeout_s=600)
 def disable_enable(lab, result):
     """disable shuts the guest down by its power button, enable brings it back with its data. Also
     right after a failover, when the newest data is in overlays."""
@@ -176,7 +176,7 @@ def agrees_untouched(pair, result, since, before):
     pair.client.wait_answers(20)
 
 
-@scenario("unmanage", in_place=True, timeout_s=600)
+@scenario("unmanage", default_pair=True, timeout_s=600)
 def unmanage(lab, result):
     """Unmanaged and in maintenance mode a failover works; Pacemaker then agrees and touches nothing."""
     with Pair(lab, result) as pair:

@@ -78,7 +78,7 @@ def comes_up(pair, result, at, told, booted, nodes):
     has_its_data(pair, result, at, told, booted)
 
 
-@scenario("cluster-restart", in_place=True, timeout_s=900)
+@scenario("cluster-restart", default_pair=True, timeout_s=900)
 def cluster_restart(lab, result):
     """The cluster is stopped and started on the primary's host, then on all hosts at once: clean."""
     with Pair(lab, result) as pair:
@@ -92,7 +92,7 @@ def cluster_restart(lab, result):
         pair.finish()
 
 
-@scenario("cluster-stop-in-turn", in_place=True, timeout_s=900)
+@scenario("cluster-stop-in-turn", default_pair=True, timeout_s=900)
 def cluster_stop_in_turn(lab, result):
     """One host after the other leaves, the VM moves until none may run it, and all come back in the
     same order, the one with the newest data last."""
