@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A file system is full or may not be written: that of the state folder, of the image."""
+"""A file system is full or may not be written: that of the state folder, of the image, of the
+secondary's overlays."""
 
 from colo_lab.api import scenario, wait_for
 from colo_lab.pair import Pair
@@ -10,6 +11,7 @@ TWO = {"nodes": 2, "two_node": True}
 STATE, IMAGES, OVERLAYS = "/var/lib/colo-hbd", "/var/lib/colo", "/var/lib/colo-overlays"
 SIZES = {STATE: "4m", IMAGES: "48m", OVERLAYS: "12m"}
 NO_SPACE = "No space left on device"
+LOG = "colo-hbd/colo-hbd.log"
 NOT_WRITTEN = "the record could not be written"
 SILENT_S = 1  # two hundred times what the client waits between two requests
 
@@ -143,4 +145,33 @@ def image_full(lab, result):
         holds_what_was_written(pair, result)
         whole_again(pair, result, secondary)
         result.check(boot_ids(lab) == booted, "no host was fenced")
+        pair.finish()
+
+
+@scenario("overlays-full", in_place=True, timeout_s=600, **TWO)
+def overlays_full(lab, result):
+    """No space for the secondary's overlays: the primary goes on alone, and the reason is said."""
+    with Pair(lab, result, parameters={"overlay_dir": OVERLAYS}) as pair:
+        own_file_systems(lab)
+        pair.up()
+        primary, secondary = sides(pair, "primary")
+        fill(lab, secondary, OVERLAYS)
+        said = {name: len(node.log(LOG)) for name, node in lab.nodes.items()}
+        at = lab.timeline.add("the guest writes 1 MB")
+        pair.client.ask("write 256")
+        # New overlays have the space that the old ones had, so that all may soon be well again in the
+        # eyes of status; but not in those of history and log.
+        wait_for(lambda: "(P1)" in pair.proof(primary, at), 60,
+                 lambda: f"{primary} to go on alone: {pair.phases()}")
+        pair.client.wait_answers(20, timeout_s=60)
+        result.gap_ms.append(pair.gap_ms(at, settle_ms=5000))
+        # Either the write that came from the primary fails, or the one of the secondary's own guest.
+        result.check(any(NO_SPACE in node.log(LOG)[said[name]:] for name, node in lab.nodes.items()),
+                     "the reason is in a log")
+        empty(lab, secondary, OVERLAYS)
+        whole_again(pair, result, primary)
+        lab.nodes[primary].kill9(pair.qemu(primary).pid)
+        pair.client.wait_answers(20, timeout_s=60)
+        holds_what_was_written(pair, result)
+        whole_again(pair, result, secondary)
         pair.finish()
